@@ -1,0 +1,25 @@
+"""What the project knows before it sees data: the data dictionary, places, dated series, messages and method notes."""
+
+from aidlib.reference.dictionary import Column, Dictionary, Label, Table, codes, dictionary, heading, label
+from aidlib.reference.messages import Problem, message, method, problem
+from aidlib.reference.series import industries, lines, price_index, prices, regions
+
+__all__ = [
+    "Column",
+    "Dictionary",
+    "Label",
+    "Problem",
+    "Table",
+    "codes",
+    "dictionary",
+    "heading",
+    "industries",
+    "label",
+    "lines",
+    "message",
+    "method",
+    "price_index",
+    "prices",
+    "problem",
+    "regions",
+]

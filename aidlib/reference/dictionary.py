@@ -1,0 +1,163 @@
+"""The data dictionary: tables, columns and codes of dictionary.yml as typed objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from aidlib.reference.series import industries, regions
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Label:
+    """A code for readers: its Chinese and English words, and the spellings of it met in the field."""
+
+    zh: str
+    en: str
+    aliases: tuple[str, ...] = ()
+    paper: bool = False
+
+    def text(self, language: str) -> str:
+        """The words in ``language`` (zh or en)."""
+        return self.zh if language == "zh" else self.en
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it is called, what it holds and which values are possible."""
+
+    name: str
+    type: str
+    zh: str
+    en: str
+    unit: str = ""
+    codes: str = ""
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    derived: bool = False
+    identifier: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    missing: tuple[str, ...] = ("not_asked", "refused", "unknown")
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Every heading under which the column is met: Chinese, aliases, its own name."""
+        return (self.zh, *self.aliases, self.name)
+
+    @property
+    def numeric(self) -> bool:
+        """Stored as float64 (numbers, counts, flags); years are int64, dates datetime64, all else text."""
+        return self.type in {"number", "count", "flag"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the schema and the columns that identify one row."""
+
+    name: str
+    zh: str
+    en: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column] = field(repr=False)
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """Columns that the store may hold: neither identifiers nor derived."""
+        return tuple(c for c in self.columns.values() if not (c.identifier or c.derived))
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """All tables, code lists and headings."""
+
+    tables: Mapping[str, Table]
+    codes: Mapping[str, Mapping[str, Label]] = field(repr=False)
+    missing: Mapping[str, Label] = field(repr=False)
+    headings: Mapping[str, Label] = field(repr=False)
+
+
+@cache
+def dictionary() -> Dictionary:
+    """The shipped data dictionary, with regions and industries joined to its code lists."""
+    text = files("aidlib.reference").joinpath("dictionary.yml").read_text(encoding="utf-8")
+    raw = yaml.load(text, yaml.CSafeLoader)
+    lists = {name: {code: _label(entry) for code, entry in entries.items()} for name, entries in raw["codes"].items()}
+    lists["region"] = {row.code: Label(row.zh, row.en) for row in regions().itertuples()}
+    lists["industry"] = {row.code: Label(row.zh, row.en) for row in industries().itertuples()}
+    return Dictionary(
+        tables={name: _table(name, entry) for name, entry in raw["tables"].items()},
+        codes=lists,
+        missing={code: _label(entry) for code, entry in raw["missing"].items()},
+        headings={name: _label(entry) for name, entry in raw["headings"].items()},
+    )
+
+
+def codes(name: str) -> Mapping[str, Label]:
+    """The code list ``name``: code -> Label."""
+    return dictionary().codes[name]
+
+
+def label(column: str, value: object, language: str) -> str:
+    """``value`` of ``column`` for a reader; a value outside the code list is shown as it is, "all" as the total."""
+    text = str(value)
+    if text == ALL:
+        return dictionary().headings[ALL].text(language)
+    for entries in _lists_of(column):
+        if text in entries:
+            return entries[text].text(language)
+    return text
+
+
+def heading(column: str, language: str) -> str:
+    """A column, measure or key for a reader; an unknown one is shown as it is."""
+    found = _columns().get(column) or dictionary().headings.get(column)
+    if found is None:
+        return column
+    return found.zh if language == "zh" else found.en
+
+
+@cache
+def _columns() -> dict[str, Column]:
+    tables = reversed(dictionary().tables.values())  # a name that several tables share is read as in the first
+    return {name: column for table in tables for name, column in table.columns.items()}
+
+
+@cache
+def _lists_of(column: str) -> tuple[Mapping[str, Label], ...]:
+    """The code lists in which a value of ``column`` may stand: its own, yes/no for a flag, else headings (measures)."""
+    known = _columns().get(column)
+    lists = dictionary().codes
+    if known is not None and known.codes:
+        return (lists[known.codes],)
+    if known is not None and known.type == "flag":
+        return (lists["yes_no"], {"1.0": lists["yes_no"]["1"], "0.0": lists["yes_no"]["0"]})
+    if column in lists:
+        return (lists[column],)
+    return (dictionary().headings, _columns_as_labels(), dictionary().missing)
+
+
+@cache
+def _columns_as_labels() -> Mapping[str, Label]:
+    return {name: Label(column.zh, column.en) for name, column in _columns().items()}
+
+
+def _table(name: str, entry: dict) -> Table:
+    columns = {
+        key: Column(name=key, **{k: _frozen(v) for k, v in spec.items()}) for key, spec in entry["columns"].items()
+    }
+    return Table(name=name, zh=entry["zh"], en=entry["en"], key=tuple(entry["key"]), columns=columns)
+
+
+def _label(entry: dict) -> Label:
+    return Label(**{key: _frozen(value) for key, value in entry.items()})
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
