@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
@@ -125,7 +126,7 @@ def heading(column: str, language: str) -> str:
 
 @cache
 def _columns() -> dict[str, Column]:
-    tables = reversed(dictionary().tables.values())  # a name that several tables share is read as in the first
+    tables = list(dictionary().tables.values())[::-1]  # a name that several tables share is read as in the first
     return {name: column for table in tables for name, column in table.columns.items()}
 
 
@@ -148,16 +149,16 @@ def _columns_as_labels() -> Mapping[str, Label]:
     return {name: Label(column.zh, column.en) for name, column in _columns().items()}
 
 
-def _table(name: str, entry: dict) -> Table:
+def _table(name: str, entry: dict[str, Any]) -> Table:
     columns = {
         key: Column(name=key, **{k: _frozen(v) for k, v in spec.items()}) for key, spec in entry["columns"].items()
     }
     return Table(name=name, zh=entry["zh"], en=entry["en"], key=tuple(entry["key"]), columns=columns)
 
 
-def _label(entry: dict) -> Label:
+def _label(entry: dict[str, Any]) -> Label:
     return Label(**{key: _frozen(value) for key, value in entry.items()})
 
 
-def _frozen(value: object) -> object:
+def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
