@@ -2,6 +2,7 @@
 
 from aidlib.reference.dictionary import Column, Dictionary, Label, Table, codes, dictionary, heading, label
 from aidlib.reference.messages import Problem, message, method, problem
+from aidlib.reference.project import project_folder
 from aidlib.reference.series import industries, lines, price_index, prices, regions
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "price_index",
     "prices",
     "problem",
+    "project_folder",
     "regions",
 ]

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from aidlib.reference.series import industries, regions
@@ -90,8 +91,8 @@ def dictionary() -> Dictionary:
     text = files("aidlib.reference").joinpath("dictionary.yml").read_text(encoding="utf-8")
     raw = yaml.load(text, yaml.CSafeLoader)
     lists = {name: {code: _label(entry) for code, entry in entries.items()} for name, entries in raw["codes"].items()}
-    lists["region"] = {row.code: Label(row.zh, row.en) for row in regions().itertuples()}
-    lists["industry"] = {row.code: Label(row.zh, row.en) for row in industries().itertuples()}
+    lists["region"] = _labels_of(regions())
+    lists["industry"] = _labels_of(industries())
     return Dictionary(
         tables={name: _table(name, entry) for name, entry in raw["tables"].items()},
         codes=lists,
@@ -154,6 +155,10 @@ def _table(name: str, entry: dict[str, Any]) -> Table:
         key: Column(name=key, **{k: _frozen(v) for k, v in spec.items()}) for key, spec in entry["columns"].items()
     }
     return Table(name=name, zh=entry["zh"], en=entry["en"], key=tuple(entry["key"]), columns=columns)
+
+
+def _labels_of(table: pd.DataFrame) -> dict[str, Label]:
+    return {code: Label(zh, en) for code, zh, en in zip(table["code"], table["zh"], table["en"], strict=True)}
 
 
 def _label(entry: dict[str, Any]) -> Label:

@@ -1,0 +1,134 @@
+"""How good the data are: loss between waves, item non-response, heaping, precision, checks and the account."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from aidlib.estimate import Design, Estimates, mean, stack
+
+EMPTY = {"se": 0.0, "psus": np.nan, "top1": np.nan, "top2": np.nan, "df": np.nan, "flag": ""}
+ASKED = [
+    "income_year",
+    "wages_year",
+    "pension_year",
+    "rigid_year",
+    "rigid_medical",
+    "rigid_schooling",
+    "dibao_received",
+    "cause_main",
+    "cause_secondary",
+    "housing",
+    "life_satisfaction",
+    "pressure",
+    "phq2",
+    "self_health",
+    "satisfied_amount",
+]
+STEPS = ("read", "accepted", "quarantined", "duplicates", "non_data")
+
+
+def attrition(visits: pd.DataFrame) -> pd.DataFrame:
+    """Households interviewed in a wave, followed to the next: ``lost`` is 1 where the next wave has no interview.
+
+    One row per household and pair of waves; ``year`` is the later wave, all else as in the earlier one.
+    """
+    waves = np.sort(visits["year"].unique())
+    following = dict(itertools.pairwise(waves))
+    answered = visits[visits["response"].isna() | visits["response"].eq("complete")]
+    pairs = answered[answered["year"].isin(following)]
+    later = pd.MultiIndex.from_frame(answered[["household_id", "year"]])
+    asked = pd.MultiIndex.from_arrays([pairs["household_id"], pairs["year"].map(following)])
+    return pairs.assign(year=pairs["year"].map(following), lost=(~asked.isin(later)).astype(float))
+
+
+def item_missing(sample: pd.DataFrame, variables: Sequence[str] = ASKED) -> pd.DataFrame:
+    """The sample once per variable: ``answer`` is "answered" or the kind of missing value.
+
+    A variable that the source lacks for everyone is left out: it was not part of the form.
+    """
+    blocks = [
+        sample.assign(variable=name, answer=_answer(sample, name)) for name in variables if sample[name].notna().any()
+    ]
+    return pd.concat(blocks, ignore_index=True) if blocks else sample.head(0).assign(variable="", answer="")
+
+
+def _answer(sample: pd.DataFrame, name: str) -> pd.Series:
+    companion = f"{name}__missing"
+    kind = sample[companion] if companion in sample else pd.Series(None, sample.index, dtype="str")
+    return kind.fillna("unknown").where(sample[name].isna(), "answered")
+
+
+def heaping(sample: pd.DataFrame, column: str = "income") -> pd.DataFrame:
+    """Whether a reported amount is a multiple of 100 or of 500 yuan: columns ``heaped_100``, ``heaped_500`` (0/1)."""
+    amount = sample[column].round(2)
+    flags = {f"heaped_{step}": (amount % step == 0).astype(float).where(amount.notna()) for step in (100, 500)}
+    return sample.assign(**flags)
+
+
+def precision(sample: pd.DataFrame, design: Design, variables: Sequence[str]) -> Estimates:
+    """Design effect, effective sample size and coefficient of variation of the mean of each variable.
+
+    deff = var(design) / var(simple random sample of the same n); n_eff = n / deff; cv = se / estimate (Kish 1965).
+    """
+    named = {name: mean(sample, design, name, base="M") for name in variables}
+    found = stack(named, key="figure")
+    rows = found.rows
+    simple = np.array([_simple_variance(sample, design, name) for name in variables])
+    deff = rows["se"].to_numpy() ** 2 / simple
+    measures = {
+        "deff": deff,
+        "n_eff": rows["n"].to_numpy() / deff,
+        "cv": rows["se"].to_numpy() / rows["estimate"].abs(),
+    }
+    blocks = [
+        rows.assign(measure=name, estimate=value, se=0.0, low=np.nan, high=np.nan) for name, value in measures.items()
+    ]
+    return found.with_rows(pd.concat(blocks, ignore_index=True), unit="number", method="precision")
+
+
+def _simple_variance(sample: pd.DataFrame, design: Design, name: str) -> float:
+    """Variance of the mean under simple random sampling: weighted element variance over n."""
+    value = sample[name].to_numpy(float)
+    known = np.isfinite(value)
+    weight = sample[design.weight].to_numpy(float)[known] if design.weight else np.ones(known.sum())
+    if known.sum() < 2:
+        return np.nan
+    centre = np.average(value[known], weights=weight)
+    spread = np.average((value[known] - centre) ** 2, weights=weight) * known.sum() / (known.sum() - 1)
+    return float(spread / known.sum())
+
+
+def check_rates(checks: pd.DataFrame) -> Estimates:
+    """Share of rows that fail each cross-field check, all regions of the survey together; a complete count."""
+    sums = checks.groupby("check", sort=True)[["rows", "failed"]].sum().reset_index()
+    return _counted(
+        sums[["check"]], ("check",), "fails", sums["failed"] / sums["rows"], sums["rows"], sums["failed"], "share"
+    )
+
+
+def rows_account(account: pd.DataFrame) -> Estimates:
+    """Rows read = accepted + quarantined + duplicates + non-data, by kind of file; a complete count."""
+    sums = account.groupby("table", sort=True)[list(STEPS)].sum()
+    long = sums.reset_index().melt("table", var_name="step", value_name="rows").sort_values(["table"], kind="stable")
+    return _counted(
+        long[["table", "step"]], ("table", "step"), "count", long["rows"], long["rows"], long["rows"], "rows"
+    )
+
+
+def _counted(
+    domains: pd.DataFrame,
+    names: tuple[str, ...],
+    measure: str,
+    value: pd.Series,
+    n: pd.Series,
+    carried: pd.Series,
+    unit: str,
+) -> Estimates:
+    """Estimates of a complete count: no sampling error, the interval is the number itself."""
+    rows = domains.assign(measure=measure, estimate=value.astype(float), n=n, count=carried.astype(float), **EMPTY)
+    rows = rows.assign(low=rows["estimate"], high=rows["estimate"])
+    return Estimates.of(rows, domains=names, unit=unit, kind="level", method="register_count", base="R")
