@@ -107,10 +107,16 @@ def codes(name: str) -> Mapping[str, Label]:
 
 
 def label(column: str, value: object, language: str) -> str:
-    """``value`` of ``column`` for a reader; a value outside the code list is shown as it is, "all" as the total."""
+    """``value`` of ``column`` for a reader; "all" is the total, "column=code" a code of that column.
+
+    A value outside the code list is shown as it is.
+    """
     text = str(value)
     if text == ALL:
         return dictionary().headings[ALL].text(language)
+    named, sign, part = text.partition("=")
+    if sign and named in _columns():
+        return label(named, part, language)
     for entries in _lists_of(column):
         if text in entries:
             return entries[text].text(language)

@@ -3,7 +3,7 @@
 from aidlib.survey.load import Survey, load
 from aidlib.survey.quality import attrition, check_rates, heaping, item_missing, precision, rows_account
 from aidlib.survey.register import flow, on_file
-from aidlib.survey.shape import bands, unfold
+from aidlib.survey.shape import bands, group_by_each, unfold, within
 
 __all__ = [
     "Survey",
@@ -11,6 +11,7 @@ __all__ = [
     "bands",
     "check_rates",
     "flow",
+    "group_by_each",
     "heaping",
     "item_missing",
     "load",
@@ -18,4 +19,5 @@ __all__ = [
     "precision",
     "rows_account",
     "unfold",
+    "within",
 ]

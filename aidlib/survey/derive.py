@@ -50,7 +50,7 @@ def _design(frame: pd.DataFrame) -> pd.DataFrame:
         "psu": frame["psu"].fillna(frame["household_id"]),
     }
     if "weight_persons" in frame:
-        columns["weight_persons"] = columns["weight"] * frame["members"]
+        columns["weight_persons"] = columns["weight"] * frame["members"].fillna(0.0)
     return frame.assign(**columns)
 
 

@@ -18,9 +18,9 @@ from aidlib import reference
 from aidlib.estimate import Design
 from aidlib.store import Store
 from aidlib.survey.derive import derive_households, derive_members
+from aidlib.survey.shape import within
 
 PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?")
-DESIGN_COLUMNS = ("household_id", "person_id", "year", "region", "stratum", "psu", "psu_population", "weight")
 NATION = "000000"
 
 
@@ -158,11 +158,10 @@ def _inside(rows: pd.DataFrame, codes: set[str]) -> pd.DataFrame:
     if "weight" not in rows or rows["stratum"].isna().all():
         return rows[inside]
     shared = rows["stratum"].isin(rows.loc[inside, "stratum"].dropna().unique())
-    kept, within = rows[inside | shared], inside[inside | shared]
-    if within.all():
+    kept, mine = rows[inside | shared], inside[inside | shared]
+    if mine.all():
         return kept
-    blank = [c for c in kept.columns if c not in DESIGN_COLUMNS and c != "response"]
-    return kept.assign(**{c: kept[c].where(within) for c in blank})
+    return within(kept, mine)
 
 
 def _empty(column: reference.Column, index: pd.Index) -> pd.Series:

@@ -7,6 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+DESIGN_COLUMNS = {
+    "household_id",
+    "person_id",
+    "year",
+    "region",
+    "stratum",
+    "psu",
+    "psu_population",
+    "weight",
+    "weight_persons",
+}
+
 
 def unfold(sample: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFrame:
     """The sample once for each of ``columns``: column ``name`` says which, column ``value`` holds it.
@@ -26,3 +38,20 @@ def bands(sample: pd.DataFrame, column: str, *, width: float, top: float) -> pd.
     lower = (np.floor(sample[column].clip(upper=top) / width + 1e-9) * width).clip(lower=0)
     text = lower.map("{:05.2f}".format, na_action="ignore").astype("str")
     return sample.assign(**{f"{column}_band": text})
+
+
+def group_by_each(sample: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The sample once for each of ``columns``, with ``group`` saying ``column=value``; a missing value has no group."""
+    blocks = [
+        sample.assign(group=(f"{name}=" + sample[name].astype("str")).where(sample[name].notna())) for name in columns
+    ]
+    return pd.concat(blocks, ignore_index=True)
+
+
+def within(sample: pd.DataFrame, inside: pd.Series) -> pd.DataFrame:
+    """The sample with all but the design columns blank outside the domain ``inside``.
+
+    Every PSU of the strata stays in the variance, as it must: dropping rows would understate standard errors.
+    """
+    blank = [c for c in sample.columns if c not in DESIGN_COLUMNS]
+    return sample.assign(**{c: sample[c].where(inside) for c in blank})
