@@ -1,0 +1,139 @@
+"""Charts along a continuous axis: lines over time, step curves and densities, labelled at their right ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from aidlib import reference
+from aidlib.display.layout import Layout, finish
+from aidlib.display.style import DASHES, INK, MARKERS, SOFT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_BANDS = 3  # bands of more series hide one another; they become bars
+CLOSEST = 0.062  # least distance between two labels, in heights of the axes
+
+
+def height(layout: Layout) -> float:
+    """Inches: more when many labels must stand at the right."""
+    return 2.7 + 0.14 * max(0, len(layout.series) - 4)
+
+
+def line(ax: Axes, layout: Layout) -> None:
+    """Points joined by lines with their intervals; a withheld number breaks the line."""
+    for i, series in enumerate(layout.series):
+        rows, colour = layout.of(series), layout.colour(series)
+        ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], zorder=3)
+        faces = np.where(rows["care"], "white", colour)
+        ax.scatter(rows["x"], rows["estimate"], s=24, marker=MARKERS[i], facecolors=faces, edgecolors=colour, zorder=4)
+        _uncertainty(ax, layout, rows, colour, i)
+    _finish_along(ax, layout)
+
+
+def step(ax: Axes, layout: Layout) -> None:
+    """Right-continuous steps with a band, as survival and incidence curves are drawn."""
+    for i, series in enumerate(layout.series):
+        rows, colour = layout.of(series), layout.colour(series)
+        ax.step(rows["x"], rows["estimate"], where="post", color=colour, linestyle=DASHES[i], zorder=3)
+        care = rows[rows["care"]]
+        ax.scatter(care["x"], care["estimate"], s=20, facecolors="white", edgecolors=colour, zorder=4)
+        if len(layout.series) <= MOST_BANDS and layout.intervals:
+            ax.fill_between(rows["x"], rows["low"], rows["high"], step="post", color=colour, alpha=0.15, linewidth=0)
+    _finish_along(ax, layout)
+
+
+def density(ax: Axes, layout: Layout) -> None:
+    """Smooth curves above zero, lightly filled while they are few."""
+    for i, series in enumerate(layout.series):
+        rows, colour = layout.of(series), layout.colour(series)
+        ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], zorder=3)
+        if len(layout.series) <= MOST_BANDS:
+            ax.fill_between(rows["x"], 0, rows["estimate"], color=colour, alpha=0.12, linewidth=0)
+    _finish_along(ax, layout)
+    ax.set_ylim(bottom=0)
+
+
+def _uncertainty(ax: Axes, layout: Layout, rows: pd.DataFrame, colour: str, i: int) -> None:
+    """Bands for few series, else thin bars set a little apart."""
+    if not layout.intervals:
+        return
+    if len(layout.series) <= MOST_BANDS:
+        ax.fill_between(rows["x"], rows["low"], rows["high"], color=colour, alpha=0.15, linewidth=0)
+        return
+    span = float(layout.rows["x"].max() - layout.rows["x"].min()) or 1.0
+    shift = (i - (len(layout.series) - 1) / 2) * 0.006 * span
+    ax.vlines(rows["x"] + shift, rows["low"], rows["high"], colors=colour, linewidth=0.9, alpha=0.7)
+
+
+def _finish_along(ax: Axes, layout: Layout) -> None:
+    hidden = layout.rows[layout.rows["hidden"]]
+    for at in hidden["x"].unique():
+        ax.text(at, 0.015, "–", transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=SOFT)
+    _ticks(ax, layout)
+    finish(ax, layout, values="y")
+    if layout.numeric:
+        name = reference.heading(layout.axis, layout.language)
+        note = ax.get_xlabel()
+        ax.set_xlabel("   ".join(part for part in (name, note) if part), loc="left")
+    lowest = layout.rows["low"].min()
+    if layout.kind == "level" and lowest >= 0:
+        ax.set_ylim(bottom=0)
+    _end_labels(ax, layout)
+
+
+def _ticks(ax: Axes, layout: Layout) -> None:
+    """A tick at every year or category; a free scale for other numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    places = np.sort(layout.rows["x"].unique())
+    if not layout.numeric:
+        ax.set_xticks(range(len(layout.axis_labels)), layout.axis_labels)
+    elif len(places) <= 12:
+        ax.set_xticks(places, [f"{place:g}" for place in places])
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+
+
+def _end_labels(ax: Axes, layout: Layout) -> None:
+    """Each series named at its last point, labels pushed apart where they would overlap."""
+    if len(layout.series) < 2:
+        return
+    ends = {series: layout.of(series).dropna(subset=["estimate"]) for series in layout.series}
+    last = {series: float(rows["estimate"].iloc[-1]) for series, rows in ends.items() if len(rows)}
+    bottom, top = ax.get_ylim()
+    names = sorted(last, key=lambda series: last[series])
+    gap = CLOSEST * 2.7 / height(layout)
+    places = spread_apart(np.array([(last[name] - bottom) / (top - bottom) for name in names]), gap)
+    for name, place in zip(names, places, strict=True):
+        i = layout.series.index(name)
+        ax.annotate(
+            name, (1.0, place), xycoords="axes fraction", xytext=(16, 0), textcoords="offset points", va="center",
+            fontsize=8, color=INK, annotation_clip=False,
+        )  # fmt: skip
+        ax.annotate(
+            "", (1.0, place), xycoords="axes fraction", xytext=(14, 0), textcoords="offset points",
+            arrowprops={"arrowstyle": "-", "color": layout.colour(name), "linestyle": DASHES[i], "linewidth": 1.8},
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def spread_apart(places: np.ndarray, gap: float) -> np.ndarray:
+    """Sorted ``places`` moved as little as needed so that neighbours are ``gap`` apart: pooled blocks keep their mean.
+
+    The isotonic regression of places - i·gap, by pooling adjacent violators.
+    """
+    blocks: list[list[float]] = []
+    for i, place in enumerate(places):
+        blocks.append([float(place) - i * gap, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, weight = blocks.pop()
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + mean * weight) / (blocks[-1][1] + weight),
+                blocks[-1][1] + weight,
+            ]
+    flat = np.concatenate([np.full(int(weight), mean) for mean, weight in blocks]) if blocks else np.array([])
+    return flat + np.arange(len(places)) * gap

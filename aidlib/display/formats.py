@@ -1,0 +1,158 @@
+"""How a number is written: in a sentence with its unit, in a table cell without it.
+
+Values are kept as analyses give them: shares and their changes (unit ``pp``) are fractions, money is yuan. A missing
+value is written as an en dash. The minus sign is U+2212, thousands are parted by commas, in both languages alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+WITHHELD = "–"
+MINUS = "−"
+LARGE_YUAN = 1e6  # amounts from here on are written in 万元
+
+
+@dataclass(frozen=True)
+class Style:
+    """A form: value times ``factor`` with ``decimals`` (None: by size), the sentence with the unit, the unit alone."""
+
+    zh: str = "{}"
+    en: str = "{}"
+    factor: float = 1.0
+    decimals: int | None = 0
+    signed: bool = False
+    head_zh: str = ""
+    head_en: str = ""
+
+    def sentence(self, language: str) -> str:
+        """The frame of the number in a sentence, ``{}`` standing for the digits."""
+        return self.zh if language == "zh" else self.en
+
+    def head(self, language: str) -> str:
+        """The unit as it stands in a column heading or on an axis; empty for plain numbers."""
+        return self.head_zh if language == "zh" else self.head_en
+
+
+FORMS = {
+    "pct": Style("{}%", "{}%", 100.0, 1, head_zh="%", head_en="%"),
+    "pp": Style("{}个百分点", "{} pp", 100.0, 1, signed=True, head_zh="百分点", head_en="pp"),
+    "yuan": Style("{}元", "{} yuan", head_zh="元", head_en="yuan"),
+    "wan": Style("{}万元", "{} × 10,000 yuan", 1e-4, 1, head_zh="万元", head_en="10,000 yuan"),
+    "int": Style(),
+    "n": Style(),
+    "num": Style(decimals=None),
+}
+UNITS = {
+    "share": FORMS["pct"],
+    "pp": FORMS["pp"],
+    "yuan": FORMS["yuan"],
+    "yuan/month": Style("{}元/月", "{} yuan per month", head_zh="元/月", head_en="yuan per month"),
+    "yuan/year": Style("{}元/年", "{} yuan per year", head_zh="元/年", head_en="yuan per year"),
+    "yuan/person/month": Style(
+        "{}元/人·月", "{} yuan per head and month", head_zh="元/人·月", head_en="yuan per head and month"
+    ),
+    "households": Style("{}户", "{} households", head_zh="户", head_en="households"),
+    "persons": Style("{}人", "{} persons", head_zh="人", head_en="persons"),
+    "index": Style(decimals=1),
+    "years": Style("{}年", "{} years", decimals=1, head_zh="年", head_en="years"),
+    "points": Style("{}分", "{} points", decimals=2, head_zh="分", head_en="points"),
+    "days": Style("{}天", "{} days", decimals=1, head_zh="天", head_en="days"),
+    "rows": Style("{}行", "{} rows", head_zh="行", head_en="rows"),
+}
+
+
+def number(value: float | Sequence[float], form: str | None, unit: str, language: str) -> str:
+    """``value`` for a sentence in ``language``, its unit included.
+
+    form: pct, pp, yuan, wan, int, num, n, se, ci, or None for the form that belongs to ``unit``. For ``ci``, ``value``
+    is the pair (low, high) and the text names the interval. ``se`` has two significant digits, in percentage points
+    for a share. Raises KeyError for an unknown form. A missing value gives an en dash.
+    """
+    if form == "ci":
+        low, high = np.atleast_1d(np.asarray(value, dtype=float))
+        return _interval(float(low), float(high), unit, language)
+    single = float(value)  # type: ignore[arg-type]
+    if math.isnan(single):
+        return WITHHELD
+    if form == "se":
+        return _standard_error(single, unit, language)
+    style = FORMS[form] if form else style_of(unit, [single])
+    return style.sentence(language).format(digits(single, style))
+
+
+def style_of(unit: str, values: Sequence[float] | np.ndarray = ()) -> Style:
+    """The one style for all ``values`` in ``unit``: large amounts in 万元, plain numbers with common decimals."""
+    finite = np.abs(np.asarray(values, dtype=float))
+    largest = float(np.nanmax(finite)) if finite.size and not np.isnan(finite).all() else 0.0
+    if unit == "yuan" and largest >= LARGE_YUAN:
+        return FORMS["wan"]
+    if unit in UNITS:
+        return UNITS[unit]
+    return Style(decimals=_decimals_by_size(largest))
+
+
+def digits(value: float, style: Style) -> str:
+    """The digits of ``value`` in ``style`` without its unit; an en dash where it is missing."""
+    if math.isnan(value):
+        return WITHHELD
+    scaled = value * style.factor
+    decimals = _decimals_by_size(abs(scaled)) if style.decimals is None else style.decimals
+    return _signed(f"{scaled:,.{decimals}f}", style.signed)
+
+
+def interval_digits(low: float, high: float, style: Style) -> str:
+    """``low`` and ``high`` joined for a table cell; empty where there is no interval."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    joint = " ~ " if low < 0 or high < 0 else "–"
+    return f"{digits(low, style)}{joint}{digits(high, style)}"
+
+
+def standard_error_digits(value: float, style: Style) -> str:
+    """A standard error with two significant digits in the scale of ``style``, without its unit."""
+    if math.isnan(value):
+        return WITHHELD
+    scaled = value * style.factor
+    if scaled == 0:
+        return "0"
+    rounded = float(f"{scaled:.1e}")  # first, so that 9.99 becomes 10 and not 10.0
+    decimals = 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(decimals, 0)}f}"
+
+
+def _standard_error(value: float, unit: str, language: str) -> str:
+    style = style_of(unit, [value])
+    frame = FORMS["pp"] if unit == "share" else style
+    return frame.sentence(language).format(standard_error_digits(value, style))
+
+
+def _interval(low: float, high: float, unit: str, language: str) -> str:
+    if math.isnan(low) or math.isnan(high):
+        return WITHHELD
+    style = style_of(unit, [low, high])
+    ends = digits(low, style), digits(high, style)
+    if language == "zh":
+        first = f"{ends[0]}%" if unit == "share" else ends[0]
+        joint = "至" if min(low, high) < 0 else "–"
+        return f"95%置信区间 {first}{joint}{style.zh.format(ends[1])}"
+    joint = " to " if min(low, high) < 0 else "–"
+    return f"95% CI {ends[0]}{joint}{style.en.format(ends[1])}"
+
+
+def _decimals_by_size(largest: float) -> int:
+    """Three decimals below 1, one less for every power of ten."""
+    return 3 if largest < 1 else max(0, 2 - math.floor(math.log10(largest)))
+
+
+def _signed(text: str, signed: bool) -> str:
+    """``text`` with a true minus, no sign on zero, and a plus where changes are written."""
+    if not any(digit in text for digit in "123456789"):
+        return text.lstrip("-")
+    if text.startswith("-"):
+        return MINUS + text[1:]
+    return f"+{text}" if signed else text

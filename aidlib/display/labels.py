@@ -1,0 +1,83 @@
+"""Codes and headings for readers, beyond what the data dictionary says: quantiles, multiples of the line, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from aidlib import reference
+from aidlib.display.formats import Style
+
+NUMBERS = ("estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2", "flag")
+TIMES = ("year", "time", "month", "quarter", "period", "wave")
+CARE = "care"
+FLAGS = {
+    "care": {"zh": "样本较少或误差较大，慎用", "en": "small sample or large error, use with care"},
+    "suppressed": {"zh": "涉及户数过少，不公布", "en": "too few households, not published"},
+    "complementary": {"zh": "为保护其他数字，不公布", "en": "not published, to protect another figure"},
+    "dominance": {"zh": "少数单位占比过大，不公布", "en": "a few units dominate, not published"},
+    "quality": {"zh": "误差过大，不公布", "en": "error too large, not published"},
+    "empty": {"zh": "无数据", "en": "no data"},
+}
+LETTERS = {flag: letter for flag, letter in zip(FLAGS, "abcdef", strict=True) if flag != CARE}
+WORDS = {
+    "interval": {"zh": "95%置信区间", "en": "95% CI"},
+    "care": {"zh": "慎用", "en": "use with care"},
+    "withheld": {"zh": "未公布", "en": "not published"},
+    "value": {"zh": "数值", "en": "Value"},
+}
+
+
+def text(column: str, value: object, language: str) -> str:
+    """One value of a domain or key column: a code's label, P50 for a quantile, 1.5 倍 for a multiple of the line."""
+    raw = str(value)
+    if column == "q" and _is_number(raw):
+        return f"P{100 * float(raw):g}"
+    if column == "multiple" and _is_number(raw):
+        return f"{float(raw):.1f}倍标准" if language == "zh" else f"{float(raw):.1f} × line"
+    return reference.label(column, value, language)
+
+
+def texts(rows: pd.DataFrame, column: str, language: str) -> pd.Series:
+    """The column's values as labels; each distinct value is looked up once."""
+    return rows[column].map({value: text(column, value, language) for value in rows[column].unique()})
+
+
+def head(style: Style, language: str) -> str:
+    """The heading of the estimates with their unit: 估计值（%）."""
+    word, unit = reference.heading("estimate", language), style.head(language)
+    if not unit:
+        return word
+    return f"{word}（{unit}）" if language == "zh" else f"{word} ({unit})"
+
+
+def dimensions(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """The columns that tell the rows apart: domains, keys and the measure, where they take more than one value."""
+    columns = [c for c in (*domains, *keys, "measure") if c in rows]
+    return [c for c in columns if len(rows[c].unique()) > 1]
+
+
+def withheld(rows: pd.DataFrame) -> pd.Series:
+    """True where a number is not shown: a flag other than "care", or no estimate."""
+    return (~rows["flag"].fillna("").isin(["", CARE])) | rows["estimate"].isna()
+
+
+def reason(rows: pd.DataFrame) -> pd.Series:
+    """The flag of each row; a number that is simply missing counts as "empty"."""
+    flags = rows["flag"].fillna("")
+    return flags.where((flags != "") | rows["estimate"].notna(), "empty")
+
+
+def counted(rows: pd.DataFrame) -> bool:
+    """True for a complete count: no row has a sampling error."""
+    errors = rows["se"].dropna()
+    return bool(len(errors) and (errors == 0).all())
+
+
+def _is_number(raw: str) -> bool:
+    try:
+        float(raw)
+    except ValueError:
+        return False
+    return True

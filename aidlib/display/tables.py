@@ -1,0 +1,173 @@
+"""A tidy table of numbers as a reader's table: labels and headings in one language, every cell a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from aidlib import reference
+from aidlib.display import formats, labels
+
+LONG = 20  # rows up to which a table stays one number per row on a page
+WIDE = 6  # columns of numbers that fit on a page
+
+
+def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], unit: str, language: str) -> pd.DataFrame:
+    """One line per number: domain and key labels, estimate, standard error, 95% interval and n.
+
+    A withheld number is an en dash with the letter of its reason, a number to use with care stands in parentheses
+    (``legend`` explains both). A complete count has neither standard error nor interval. Rows keep their order.
+    """
+    style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
+    shown = [c for c in (*domains, *keys, "measure") if c in rows and _informs(rows, c)]
+    out = _label_columns(rows, shown, language)
+    out[labels.head(style, language)] = pd.Series(estimates(rows, style), rows.index)
+    if not labels.counted(rows):
+        out[reference.heading("se", language)] = pd.Series(_errors(rows, style), rows.index)
+        out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, style), rows.index)
+    out[_heading_of_n(rows, language)] = pd.Series(_counts(rows), rows.index)
+    return pd.DataFrame(out).reset_index(drop=True)
+
+
+def compact(
+    rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], unit: str, language: str
+) -> pd.DataFrame:
+    """The table for a page: as ``table`` while it is short, else one dimension spread over the columns.
+
+    A cell then holds the estimate, and on lines of their own its interval and n. Falls back to ``table`` where no
+    dimension has 2 to 6 values that make a table without doubled cells.
+    """
+    spread = _dimension_to_spread(rows, labels.dimensions(rows, domains, keys))
+    if len(rows) <= LONG or spread is None:
+        return table(rows, domains=domains, keys=keys, unit=unit, language=language)
+    style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
+    index = [c for c in labels.dimensions(rows, domains, keys) if c != spread]
+    cells = rows[[*index, spread]].astype(str).assign(cell=_stacked_cells(rows, style))
+    order = cells[index].drop_duplicates()
+    wide = cells.pivot_table(index=index, columns=spread, values="cell", aggfunc="first", sort=False)
+    frame = order.merge(wide.reset_index(), on=index, how="left")
+    heads = [labels.text(spread, value, language) for value in wide.columns]
+    out = _label_columns(frame, index, language)
+    unit_text = style.head(language)
+    for value, head in zip(wide.columns, heads, strict=True):
+        name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
+        out[name if unit_text else head] = frame[value].fillna(formats.WITHHELD)
+    return pd.DataFrame(out)
+
+
+def legend(rows: pd.DataFrame, language: str) -> list[str]:
+    """Notes on the marks that occur in ``rows``: figures in parentheses, and each reason for a withheld figure."""
+    present = set(labels.reason(rows)) - {""}
+    notes = []
+    if labels.CARE in present:
+        notes.append(f"( ) {labels.FLAGS[labels.CARE][language]}")
+    for flag, letter in labels.LETTERS.items():
+        if flag in present:
+            notes.append(f"{formats.WITHHELD}{letter} {labels.FLAGS[flag][language]}")
+    return notes
+
+
+def estimates(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+    """The estimates as cell texts with the marks of their flags."""
+    reasons = labels.reason(rows)
+    values = rows["estimate"].to_numpy(dtype=float)
+    return [_cell(value, reason, style) for value, reason in zip(values, reasons, strict=True)]
+
+
+def alternative(
+    rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], unit: str, language: str, caption: str
+) -> str:
+    """What the chart shows, in sentences for readers who cannot see it: caption, number of figures, highest, lowest."""
+    shown = rows[~labels.withheld(rows)]
+    parts = [caption.rstrip("。.")]
+    dims = labels.dimensions(rows, domains, keys)
+    zh = language == "zh"
+    if len(shown) == 1:
+        value = formats.number(shown["estimate"].iloc[0], None, unit, language)
+        parts.append(f"数值为{value}" if zh else f"The value is {value}")
+    elif len(shown):
+        high, low = (_named(shown.iloc[i], dims, unit, language) for i in _extremes(shown))
+        parts.append(
+            f"共{len(shown)}个数值，最高为{high}，最低为{low}"
+            if zh
+            else f"{len(shown)} figures; highest {high}, lowest {low}"
+        )
+    hidden = len(rows) - len(shown)
+    if hidden:
+        parts.append(f"{hidden}个数值未公布" if zh else f"{hidden} not published")
+    return "。".join(parts) + "。" if zh else ". ".join(parts) + "."
+
+
+def _label_columns(rows: pd.DataFrame, columns: Sequence[str], language: str) -> dict[str, pd.Series]:
+    """Labels by heading; where two columns have one heading, the later ones also show their own name."""
+    out: dict[str, pd.Series] = {}
+    for column in columns:
+        heading = reference.heading(column, language)
+        out[heading if heading not in out else f"{heading} · {column}"] = labels.texts(rows, column, language).astype(
+            str
+        )
+    return out
+
+
+def _informs(rows: pd.DataFrame, column: str) -> bool:
+    """A column is shown unless it says only "all" or repeats one measure."""
+    values = rows[column].astype(str).unique()
+    return len(values) > 1 or (column != "measure" and list(values) != ["all"])
+
+
+def _cell(value: float, reason: str, style: formats.Style) -> str:
+    if reason in labels.LETTERS:
+        return formats.WITHHELD + labels.LETTERS[reason]
+    text = formats.digits(value, style)
+    return f"({text})" if reason == labels.CARE else text
+
+
+def _errors(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+    hidden = labels.withheld(rows)
+    return ["" if h else formats.standard_error_digits(v, style) for v, h in zip(rows["se"], hidden, strict=True)]
+
+
+def _intervals(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+    bounds = rows[["low", "high"]].astype(float).mask(labels.withheld(rows))
+    return [formats.interval_digits(low, high, style) for low, high in bounds.itertuples(index=False)]
+
+
+def _counts(rows: pd.DataFrame) -> list[str]:
+    return [formats.digits(value, formats.FORMS["n"]) for value in rows["n"].astype(float)]
+
+
+def _heading_of_n(rows: pd.DataFrame, language: str) -> str:
+    return reference.heading("n_register" if labels.counted(rows) else "n", language)
+
+
+def _stacked_cells(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+    """Estimate, interval and n under one another."""
+    counts = [f"n {n}" if n != formats.WITHHELD else "" for n in _counts(rows)]
+    spans = [""] * len(rows) if labels.counted(rows) else _intervals(rows, style)
+    lines = zip(estimates(rows, style), spans, counts, strict=True)
+    return ["\n".join(part for part in parts if part) for parts in lines]
+
+
+def _dimension_to_spread(rows: pd.DataFrame, dims: list[str]) -> str | None:
+    """The last dimension with few values that leaves at least one other; times first, as readers compare years."""
+    if len(dims) < 2 or rows.duplicated(dims).any():
+        return None
+    few = [c for c in dims if rows[c].nunique() <= WIDE]
+    times = [c for c in few if c in labels.TIMES]
+    return times[0] if times else (few[-1] if few else None)
+
+
+def _extremes(shown: pd.DataFrame) -> tuple[int, int]:
+    values = shown["estimate"].to_numpy(dtype=float)
+    return int(np.argmax(values)), int(np.argmin(values))
+
+
+def _named(row: pd.Series, dims: list[str], unit: str, language: str) -> str:
+    value = formats.number(row["estimate"], None, unit, language)
+    name = "、" if language == "zh" else ", "
+    words = name.join(labels.text(c, row[c], language) for c in dims)
+    if not words:
+        return value
+    return f"{words}（{value}）" if language == "zh" else f"{words} ({value})"
