@@ -1,0 +1,1 @@
+"""Figures against peers, as ratios measured in one run; never timed tests."""
