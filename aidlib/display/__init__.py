@@ -1,6 +1,6 @@
 """How a tidy table of numbers looks: formats, tables, charts and the font, in two languages."""
 
-from aidlib.display.charts import chart, plot
+from aidlib.display.charts import chart, partial, plot
 from aidlib.display.fonts import font_path, missing_glyphs, subset
 from aidlib.display.formats import number
 from aidlib.display.style import figure, png, svg
@@ -15,6 +15,7 @@ __all__ = [
     "legend",
     "missing_glyphs",
     "number",
+    "partial",
     "plot",
     "png",
     "subset",

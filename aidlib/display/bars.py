@@ -71,7 +71,9 @@ def bar(ax: Axes, layout: Layout) -> None:
     finish(ax, layout, values="x")
     if (layout.rows["estimate"].fillna(0) >= 0).all() and layout.kind not in {"change", "effect"}:
         ax.set_xlim(left=0)
-    ax.margins(x=0.12)
+    else:
+        ax.use_sticky_edges = False
+        ax.margins(x=0.12)
     _legend(ax, layout, marked=False)
 
 
@@ -92,10 +94,10 @@ def stack(ax: Axes, layout: Layout) -> None:
                 value = formats.digits(size / layout.style.factor, layout.style)
                 ax.text(start + size / 2, float(y), value, ha="center", va="center", fontsize=7, color=ink)
         starts[at] += sizes
-    hidden = layout.rows[layout.rows["hidden"]]
-    _gaps(ax, hidden, hidden["x"].to_numpy())
+    for at in layout.rows.loc[layout.rows["hidden"], "x"].unique().astype(int):
+        ax.annotate("–", (starts[at], at), xytext=(4, 0), textcoords="offset points", va="center", color=SOFT)
     _categories(ax, layout)
-    finish(ax, layout, values="x")
+    finish(ax, layout, values="x", intervals=False)
     ax.set_xlim(0, whole if whole > 0 else 1)
     _legend(ax, layout, marked=False)
 
@@ -122,8 +124,11 @@ def waterfall(ax: Axes, layout: Layout) -> None:
             ax.annotate(text, (right, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
     _gaps(ax, rows, y)
     _categories(ax, layout)
-    finish(ax, layout, values="x")
+    finish(ax, layout, values="x", intervals=False)
+    ax.use_sticky_edges = False
     ax.margins(x=0.14)
+    if min(starts.min(), ends.min()) >= 0:
+        ax.set_xlim(left=0)
 
 
 def _levels(values: np.ndarray) -> np.ndarray:

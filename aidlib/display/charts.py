@@ -84,6 +84,22 @@ def chart(
     return canvas
 
 
+def partial(
+    rows: pd.DataFrame,
+    *,
+    domains: Sequence[str],
+    keys: Sequence[str],
+    unit: str,
+    kind: str,
+    language: str,
+    chart: str | None = None,
+) -> bool:
+    """True if the chart leaves rows out, so that the page must say where the others stand."""
+    chosen = suitable(rows, domains, keys, kind, chart)
+    layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
+    return layout.partial
+
+
 def suitable(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], kind: str, chart: str | None) -> str:
     """The chart that can be drawn: the wanted one, or the usual one of ``kind``; dots where a grid lacks its axes."""
     wanted = chart or {"curve": "step", "distribution": "density", "matrix": "matrix"}.get(kind, "dot")

@@ -53,7 +53,7 @@ def density(ax: Axes, layout: Layout) -> None:
         ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], zorder=3)
         if len(layout.series) <= MOST_BANDS:
             ax.fill_between(rows["x"], 0, rows["estimate"], color=colour, alpha=0.12, linewidth=0)
-    _finish_along(ax, layout)
+    _finish_along(ax, layout, intervals=False)
     ax.set_ylim(bottom=0)
 
 
@@ -69,12 +69,12 @@ def _uncertainty(ax: Axes, layout: Layout, rows: pd.DataFrame, colour: str, i: i
     ax.vlines(rows["x"] + shift, rows["low"], rows["high"], colors=colour, linewidth=0.9, alpha=0.7)
 
 
-def _finish_along(ax: Axes, layout: Layout) -> None:
+def _finish_along(ax: Axes, layout: Layout, intervals: bool = True) -> None:
     hidden = layout.rows[layout.rows["hidden"]]
     for at in hidden["x"].unique():
         ax.text(at, 0.015, "–", transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=SOFT)
     _ticks(ax, layout)
-    finish(ax, layout, values="y")
+    finish(ax, layout, values="y", intervals=intervals)
     if layout.numeric:
         name = reference.heading(layout.axis, layout.language)
         note = ax.get_xlabel()

@@ -92,7 +92,9 @@ def matrix(ax: Axes, layout: Layout) -> None:
     ax.xaxis.tick_top()
     ax.tick_params(length=0, labelfontfamily="Noto Sans SC")
     ax.spines[:].set_visible(False)
-    ax.set_xlabel("   ".join(p for p in (layout.style.head(layout.language), note_on_marks(layout)) if p), loc="left")
+    ax.set_xlabel(
+        "   ".join(p for p in (layout.style.head(layout.language), note_on_marks(layout, "( )")) if p), loc="left"
+    )
 
 
 def table(ax: Axes, layout: Layout) -> None:
@@ -138,7 +140,7 @@ def _ink(face: str) -> str:
 
 def _caption(layout: Layout) -> str:
     unit = layout.style.head(layout.language)
-    return "   ".join(part for part in (unit, note_on_marks(layout)) if part)
+    return "   ".join(part for part in (unit, note_on_marks(layout, "( )")) if part)
 
 
 def _folded(name: str) -> str:

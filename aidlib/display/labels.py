@@ -21,6 +21,7 @@ FLAGS = {
     "empty": {"zh": "无数据", "en": "no data"},
 }
 LETTERS = {flag: letter for flag, letter in zip(FLAGS, "abcdef", strict=True) if flag != CARE}
+SAME_CODES = {"from": "grade", "to": "grade"}  # the keys of a transition matrix hold grades
 WORDS = {
     "interval": {"zh": "95%置信区间", "en": "95% CI"},
     "care": {"zh": "慎用", "en": "use with care"},
@@ -36,7 +37,7 @@ def text(column: str, value: object, language: str) -> str:
         return f"P{100 * float(raw):g}"
     if column == "multiple" and _is_number(raw):
         return f"{float(raw):.1f}倍标准" if language == "zh" else f"{float(raw):.1f} × line"
-    return reference.label(column, value, language)
+    return reference.label(SAME_CODES.get(column, column), value, language)
 
 
 def texts(rows: pd.DataFrame, column: str, language: str) -> pd.Series:

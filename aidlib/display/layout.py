@@ -81,7 +81,7 @@ def arrange(
         kept = kept[kept[axis].isin(kept[axis].unique()[:MOST_CATEGORIES])]
     style = formats.style_of(unit, kept["estimate"].to_numpy(dtype=float))
     drawn = _scaled(kept, style).assign(series=_joined(kept, rest, language))
-    values = _ordered_values(drawn, axis, rest, chart)
+    values = _ordered_values(drawn, axis, chart)
     numeric = chart in ALONG and axis != "" and bool(pd.to_numeric(drawn[axis], errors="coerce").notna().all())
     names = tuple(_wrapped(labels.text(axis, value, language), language) for value in values) if axis else ("",)
     drawn = drawn.assign(x=_positions(drawn, axis, values, numeric))
@@ -89,19 +89,21 @@ def arrange(
     return Layout(drawn, axis, names, tuple(values), series, style, kind, language, numeric, len(kept) < len(rows))
 
 
-def finish(ax: Axes, layout: Layout, *, values: str, scale: bool = True) -> None:
-    """Grid, unit, number format, zero line and the note on marks; ``values`` is the axis of the numbers (x or y)."""
+def finish(ax: Axes, layout: Layout, *, values: str, intervals: bool = True) -> None:
+    """Grid, unit, number format, zero line and the note on marks.
+
+    values: the axis of the numbers (x or y). intervals: whether the chart draws them.
+    """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     target = ax.xaxis if values == "x" else ax.yaxis
-    if scale:
-        target.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        target.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
-        ax.grid(axis="x" if values == "x" else "y", color=GRID)
+    target.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    target.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    ax.grid(axis="x" if values == "x" else "y", color=GRID)
     ax.tick_params(length=0, labelfontfamily="Noto Sans SC")
     if layout.kind in {"change", "effect"}:
         (ax.axvline if values == "x" else ax.axhline)(0, color=INK, linewidth=0.8, zorder=1)
-    unit, note = _unit_line(layout), note_on_marks(layout)
+    unit, note = _unit_line(layout, intervals), note_on_marks(layout)
     if values == "x":
         ax.set_xlabel("\n".join(part for part in (unit, note) if part), loc="left")
     else:
@@ -109,11 +111,11 @@ def finish(ax: Axes, layout: Layout, *, values: str, scale: bool = True) -> None
         ax.set_xlabel(note, loc="left")
 
 
-def note_on_marks(layout: Layout) -> str:
-    """What hollow marks, dashes and bars of an interval mean, as far as they occur."""
+def note_on_marks(layout: Layout, care: str = "○") -> str:
+    """What the mark ``care`` and dashes mean, as far as they occur."""
     words, parts = labels.WORDS, []
     if layout.rows["care"].any():
-        parts.append(f"○ {words['care'][layout.language]}")
+        parts.append(f"{care} {words['care'][layout.language]}")
     if layout.rows["hidden"].any():
         parts.append(f"– {words['withheld'][layout.language]}")
     return "   ".join(parts)
@@ -126,9 +128,9 @@ def _tick(value: float) -> str:
     return formats.MINUS + text[1:] if text.startswith("-") else text
 
 
-def _unit_line(layout: Layout) -> str:
+def _unit_line(layout: Layout, intervals: bool) -> str:
     unit = layout.style.head(layout.language)
-    if not layout.intervals:
+    if not (intervals and layout.intervals):
         return unit
     interval = labels.WORDS["interval"][layout.language]
     return (
@@ -204,8 +206,8 @@ def _joined(rows: pd.DataFrame, rest: list[str], language: str) -> np.ndarray:
     return name.to_numpy(dtype=object)
 
 
-def _ordered_values(rows: pd.DataFrame, axis: str, rest: list[str], chart: str) -> list[str]:
-    """The axis' values: totals first, unordered dimensions by the value of their first series, else as given."""
+def _ordered_values(rows: pd.DataFrame, axis: str, chart: str) -> list[str]:
+    """The axis' values: totals first (of parts: last), unordered dimensions by value in their first series."""
     if not axis:
         return [""]
     given = [str(value) for value in rows[axis].unique()]
@@ -214,7 +216,8 @@ def _ordered_values(rows: pd.DataFrame, axis: str, rest: list[str], chart: str) 
         size = first.set_index("key")["estimate"]
         size = size[~size.index.duplicated()]
         given.sort(key=lambda value: -float(np.nan_to_num(size.get(value, np.nan), nan=-np.inf)))
-    return [v for v in given if v == "all"] + [v for v in given if v != "all"]
+    total, parts = [v for v in given if v == "all"], [v for v in given if v != "all"]
+    return parts + total if chart == "waterfall" else total + parts
 
 
 def _positions(rows: pd.DataFrame, axis: str, values: list[str], numeric: bool) -> pd.Series:

@@ -108,6 +108,7 @@ def _accessible(text: str, title: str, description: str, prefix: str) -> str:
     body = text[text.index("<svg") :].rstrip()
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.S)
     body = re.sub(r"<style type=\"text/css\">.*?</style>\s*", "", body, flags=re.S)
+    body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.S)  # matplotlib repeats every text in a comment
     body = re.sub(r"<defs>\s*</defs>\s*", "", body)
     body = re.sub(r"\n\s*", "\n", body)
     body = re.sub(r'\bid="', f'id="{prefix}-', body)
