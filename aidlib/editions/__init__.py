@@ -1,0 +1,7 @@
+"""One report × period × region: run its chapters, pass the gate, render, publish by one rename, verify."""
+
+from aidlib.editions.folders import Project
+from aidlib.editions.publish import Edition, publish, verify
+from aidlib.editions.run import has_data, run
+
+__all__ = ["Edition", "Project", "has_data", "publish", "run", "verify"]

@@ -1,0 +1,112 @@
+"""From protected contents to the files of an edition: documents, pages in every language and format, the registry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any
+
+from aidlib import render
+from aidlib.editions.inputs import last_day
+from aidlib.editions.publish import REGISTRY, to_json
+from aidlib.reference import label, message
+from aidlib.report import Content, Declaration, Document, fill_content, fill_findings
+from aidlib.report.content import LANGUAGES
+
+WORKERS = 2
+PUBLISHED = ("estimate", "se", "low", "high", "n")
+_RENDERERS: dict[str, Callable[[Document, str], bytes]] = {
+    "html": render.html,
+    "pdf": render.pdf,
+    "xlsx": render.xlsx,
+}
+
+
+def document(
+    declaration: Declaration, period: str, region: str, contents: Sequence[Content], *, demo: bool, made_from: Any
+) -> Document:
+    """The edition of ``region`` as a renderer needs it: sentences filled, findings chosen, notices put in.
+
+    contents: of all chapters, protected; none where the region has no data. made_from: what pages say of the inputs.
+    """
+    notices = [key for key, true in (("demo", demo), (declaration.state, True), ("no_data", not contents)) if true]
+    values = {"office_zh": declaration.approval.get("zh", ""), "office_en": declaration.approval.get("en", "")}
+    values |= {"date": declaration.approval.get("date", "")}
+    return Document(
+        title=declaration.title,
+        subtitle={each: f"{label('region', region, each)} · {_period(period, each)}" for each in LANGUAGES},
+        period=period,
+        region=region,
+        state=declaration.state,
+        contents=tuple(fill_content(content) for content in contents),
+        findings=fill_findings(declaration.findings, contents) if contents else (),
+        notices=tuple(_texts(f"editions.notice_{key}", **values) for key in notices),
+        manifest={"report": declaration.name, "date": last_day(period)} | dict(made_from),
+    )
+
+
+def files(
+    documents: Mapping[str, Document],
+    languages: Sequence[str],
+    formats: Sequence[str],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, dict[str, bytes]]:
+    """The files of every edition: region -> path in the edition -> content.
+
+    Two processes share the pages; each makes all formats of one language, so that a chart is drawn once for both.
+    Raises Problem for a character that the font cannot show, naming it and its entry.
+    """
+    made: dict[str, dict[str, bytes]] = {}
+    for region, each in documents.items():
+        render.check_glyphs(each)
+        made[region] = {REGISTRY: to_json(registry(each.contents))}
+    jobs = [(region, language) for region in documents for language in languages]
+    with ProcessPoolExecutor(min(WORKERS, len(jobs)), mp_context=get_context("spawn")) as pool:
+        futures: dict[Future[dict[str, bytes]], str] = {
+            pool.submit(_pages, documents[region], language, tuple(formats)): region for region, language in jobs
+        }
+        for done, future in enumerate(as_completed(futures), start=1):
+            made[futures[future]] |= future.result()
+            if progress:
+                progress("render", done, len(jobs))
+    return made
+
+
+def registry(contents: Sequence[Content]) -> dict[str, dict[str, Any]]:
+    """Every published number of an edition under ``chapter/key[value,…,measure]``; a withheld one has its flag alone.
+
+    Floats keep 12 significant digits. Fields: estimate, se, low, high, n, flag, unit, base.
+    """
+    numbers: dict[str, dict[str, Any]] = {}
+    for content in contents:
+        for key, entry in content.entries().items():
+            estimates = entry.estimates
+            columns = [*estimates.domains, *estimates.keys, "measure"]
+            for row in estimates.rows.to_dict("records"):
+                name = f"{content.name}/{key}[{','.join(str(row[column]) for column in columns)}]"
+                fields = {field: _rounded(row[field]) for field in PUBLISHED}
+                numbers[name] = fields | {"flag": row["flag"], "unit": estimates.unit, "base": estimates.base}
+    return numbers
+
+
+def _pages(document: Document, language: str, formats: Sequence[str]) -> dict[str, bytes]:
+    return {f"{language}/report.{each}": _RENDERERS[each](document, language) for each in formats}
+
+
+def _period(period: str, language: str) -> str:
+    year, _, part = period.partition("-")
+    if language == "en":
+        return f"{year} {part}" if part.startswith("Q") else period
+    if not part:
+        return f"{year}年"
+    return f"{year}年第{part[1]}季度" if part.startswith("Q") else f"{year}年{int(part)}月"
+
+
+def _texts(key: str, **values: str) -> dict[str, str]:
+    return {language: message(key, language, **values) for language in LANGUAGES}
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else float(f"{value:.12g}")
