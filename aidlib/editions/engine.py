@@ -134,7 +134,8 @@ def _kernel_manager_class() -> Any:
 
         @property
         def kernel_spec(self) -> KernelSpec:
-    X
+            # as a file, not as a module: the kernel need not import this package; -P keeps this folder off its path
+            command = [sys.executable, "-P", str(Path(__file__).with_name("kernel.py")), "-f", "{connection_file}"]
             return KernelSpec(argv=command, language="python", display_name="aidlib")
 
     return OwnKernel
