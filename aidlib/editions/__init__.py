@@ -2,6 +2,6 @@
 
 from aidlib.editions.folders import Project
 from aidlib.editions.publish import Edition, publish, verify
-from aidlib.editions.run import has_data, run
+from aidlib.editions.run import has_data, latest_period, run
 
-__all__ = ["Edition", "Project", "has_data", "publish", "run", "verify"]
+__all__ = ["Edition", "Project", "has_data", "latest_period", "publish", "run", "verify"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aidlib.reference import project_folder
+from aidlib.reference import problem, project_folder
+from aidlib.report import Declaration, declaration
 
 _LOCK = ".lock"
+_REPORT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,17 @@ class Project:
         return self.reports / "editions"
 
     def declaration(self, report: str) -> Path:
-        """The declaration of ``report``."""
+        """The file of the declaration of ``report``."""
         return self.reports / f"{report}.yml"
+
+    def load(self, report: str) -> Declaration:
+        """The declaration of ``report``. Raises Problem for a name that is none, before any path is made of it."""
+        if not _REPORT.fullmatch(report):
+            known = sorted(path.stem for path in self.reports.glob("*.yml"))
+            raise problem(
+                "report.no_declaration", wrong_use=True, file=repr(report[:40]), known=", ".join(known) or "–", near="–"
+            )
+        return declaration(self.declaration(report))
 
     def notebook(self, chapter: str) -> Path:
         """The notebook of a declared chapter."""

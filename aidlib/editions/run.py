@@ -96,6 +96,17 @@ def has_data(store: Store, region: str, period: str) -> bool:
     return False
 
 
+def latest_period(store: Path) -> str:
+    """The last year in which the store holds interviews, as a period. Raises Problem if it holds none."""
+    if not store.is_dir():
+        raise problem("survey.no_store", path=str(store))
+    rows = Store.open(store).read("households")
+    last = rows["year"].max() if "year" in rows else None
+    if last is None or not last > 0:
+        raise problem("editions.no_period", store=str(store))
+    return str(int(last))
+
+
 def _plan(
     declaration: Declaration,
     period: str,
