@@ -1,4 +1,4 @@
-"""The whole line on the demonstration survey: seconds and share of each stage; `aidlib --help` against a bare Python."""
+"""The whole line on the demonstration survey: the share of each stage; `aidlib --help` against bare Python."""
 
 from __future__ import annotations
 
