@@ -67,10 +67,10 @@ class Chapter:
         """
         _check_key(key)
         if key in self.content.entries() | self.content.absent():
-            raise problem("report.key_twice", chapter=self._content.name, key=key)
+            raise problem("report.key_twice", chapter=self._content.name, name=key)
         if chart not in CHARTS:
             near = get_close_matches(chart, CHARTS, 1) or ["–"]
-            raise problem("report.unknown_chart", key=key, chart=chart, charts=", ".join(CHARTS), near=near[0])
+            raise problem("report.unknown_chart", name=key, chart=chart, charts=", ".join(CHARTS), near=near[0])
         _check_texts(caption, place=key)
         if (estimates.rows["n"].fillna(0) == 0).all():
             absent = Absent(key, *(message("report.absent", each, caption=caption[each]) for each in LANGUAGES))
@@ -125,14 +125,23 @@ class Chapter:
     def _show_entry(self, entry: Entry) -> None:
         if not self._previews():
             return
+        from IPython.display import Image
         from IPython.display import display as show
 
         self._show_text(f"**{entry.caption['zh']} · {entry.caption['en']}**")
         show(entry.estimates)
         if entry.chart != "table":
-            figure = display.figure(6.4, 3.6)
-            entry.estimates.plot(figure.subplots(), "zh", chart=entry.chart)
-            show(figure)
+            result = entry.estimates
+            figure = display.chart(
+                result.rows,
+                domains=result.domains,
+                keys=result.keys,
+                unit=result.unit,
+                kind=result.kind,
+                language="zh",
+                chart=entry.chart,
+            )
+            show(Image(data=display.png(figure, dpi=120)))
 
     def _previews(self) -> bool:
         """Whether a person looks on: inside Jupyter or IPython, and not in a run."""
@@ -140,18 +149,18 @@ class Chapter:
             return False
         from IPython import get_ipython
 
-        return get_ipython() is not None  # type: ignore[no-untyped-call]
+        return get_ipython() is not None
 
 
 def _check_key(key: str) -> None:
     if not _KEY.fullmatch(key) or key in RANKS:
-        raise problem("report.bad_key", key=key)
+        raise problem("report.bad_key", name=key)
 
 
 def _check_texts(texts: Mapping[str, str], *, place: str) -> None:
     for language in LANGUAGES:
         if not str(texts.get(language, "")).strip():
-            raise problem("report.language_missing", place=place[:40], language=language)
+            raise problem("report.language_missing", place=place[:40], missing=language)
 
 
 def _plain_list(value: Any) -> bool:

@@ -164,4 +164,4 @@ def _item_from_json(data: Mapping[str, Any]) -> Item:
     values = {name: value for name, value in data.items() if name != "type"}
     if data["type"] == "entry":
         return Entry(**values | {"estimates": Estimates.from_json(values["estimates"])})
-    return _TEXTS[data["type"]](**values)  # type: ignore[no-any-return]
+    return _TEXTS[data["type"]](**values)

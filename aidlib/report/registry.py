@@ -59,7 +59,7 @@ class Found:
     """What a reference points to: an entry's row and notes for the reader, or the reason why there is no number."""
 
     entry: Entry | None = None
-    row: Mapping[str, Any] | None = None
+    row: Mapping[Any, Any] | None = None
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""

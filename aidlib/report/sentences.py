@@ -60,7 +60,7 @@ def check(sentence: Sentence | Limits, contents: Sequence[Content]) -> None:
     for language in ("zh", "en"):
         text = getattr(sentence, language)
         if not text.strip():
-            raise problem("report.language_missing", place=(sentence.zh or sentence.en)[:40], language=language)
+            raise problem("report.language_missing", place=(sentence.zh or sentence.en)[:40], missing=language)
         numbers.append({name.number for name in registry.references(text)})
     if numbers[0] != numbers[1]:
         odd = ", ".join(sorted(numbers[0] ^ numbers[1]))
