@@ -10,7 +10,7 @@ from typing import Any
 
 from aidlib import render
 from aidlib.editions.inputs import last_day
-from aidlib.editions.publish import REGISTRY, to_json
+from aidlib.editions.revisions import REGISTRY, to_json
 from aidlib.reference import label, message
 from aidlib.report import Content, Declaration, Document, fill_content, fill_findings
 from aidlib.report.content import LANGUAGES

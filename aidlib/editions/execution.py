@@ -95,7 +95,14 @@ def run_chapter(job: Job) -> None:
         # a notebook in memory: papermill would fill braces in a path, and rewrite an output file after every cell
         notebook = nbformat.read(job.notebook, as_version=4)
         papermill.execute_notebook(
-            notebook, None, dict(job.parameters), engine_name="aidlib", progress_bar=False, execution=place
+            notebook,
+            None,
+            dict(job.parameters),
+            engine_name="aidlib",
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            execution=place,
         )
     except papermill.PapermillExecutionError as error:
         _write_log(job, _ANSI.sub("", "\n".join(error.traceback)))

@@ -11,7 +11,7 @@ from aidlib import release
 from aidlib.editions import documents, execution, inputs
 from aidlib.editions.execution import Progress
 from aidlib.editions.folders import Project, private_folder
-from aidlib.editions.publish import Edition, latest, publish
+from aidlib.editions.revisions import Edition, latest, publish
 from aidlib.reference import problem
 from aidlib.report import Content, Declaration
 from aidlib.store import Store
