@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import yaml
 
@@ -224,8 +225,6 @@ def _among(raw: dict[str, Any], place: str, where: str, allowed: tuple[str, ...]
 
 
 def _calendar(raw: Any, where: str) -> dict[str, str]:
-    from zoneinfo import available_timezones
-
     if not raw:
         return {}
     right = isinstance(raw, dict) and set(raw) == {"cron", "timezone"} and _CRON.fullmatch(str(raw["cron"]))
