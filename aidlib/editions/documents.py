@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from typing import Any
 
 from aidlib import render
 from aidlib.editions.inputs import last_day
+from aidlib.editions.kernel import die_with
 from aidlib.editions.revisions import REGISTRY, to_json
 from aidlib.reference import label, message
+from aidlib.render.words import period_text
 from aidlib.report import Content, Declaration, Document, fill_content, fill_findings
 from aidlib.report.content import LANGUAGES
 
@@ -22,6 +25,12 @@ _RENDERERS: dict[str, Callable[[Document, str], bytes]] = {
     "pdf": render.pdf,
     "xlsx": render.xlsx,
 }
+
+
+def warm_up() -> None:
+    """Start the process from which renderers are forked: it imports while the chapters run, and does nothing else."""
+    get_context("forkserver").set_forkserver_preload([__name__])
+    forkserver.ensure_running()
 
 
 def document(
@@ -36,7 +45,7 @@ def document(
     values |= {"date": declaration.approval.get("date", "")}
     return Document(
         title=declaration.title,
-        subtitle={each: f"{label('region', region, each)} · {_period(period, each)}" for each in LANGUAGES},
+        subtitle={each: f"{label('region', region, each)} · {period_text(period, each)}" for each in LANGUAGES},
         period=period,
         region=region,
         state=declaration.state,
@@ -63,7 +72,8 @@ def files(
         render.check_glyphs(each)
         made[region] = {REGISTRY: to_json(registry(each.contents))}
     jobs = [(region, language) for region in documents for language in languages]
-    with ProcessPoolExecutor(min(WORKERS, len(jobs)), mp_context=get_context("spawn")) as pool:
+    workers = min(WORKERS, len(jobs))
+    with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_die_with_parent) as pool:
         futures: dict[Future[dict[str, bytes]], str] = {
             pool.submit(_pages, documents[region], language, tuple(formats)): region for region, language in jobs
         }
@@ -91,17 +101,13 @@ def registry(contents: Sequence[Content]) -> dict[str, dict[str, Any]]:
     return numbers
 
 
+def _die_with_parent() -> None:
+    """The forking process ends with the runner, and its children with it: no orphan keeps exact numbers in memory."""
+    die_with(os.getppid())
+
+
 def _pages(document: Document, language: str, formats: Sequence[str]) -> dict[str, bytes]:
     return {f"{language}/report.{each}": _RENDERERS[each](document, language) for each in formats}
-
-
-def _period(period: str, language: str) -> str:
-    year, _, part = period.partition("-")
-    if language == "en":
-        return f"{year} {part}" if part.startswith("Q") else period
-    if not part:
-        return f"{year}年"
-    return f"{year}年第{part[1]}季度" if part.startswith("Q") else f"{year}年{int(part)}月"
 
 
 def _texts(key: str, **values: str) -> dict[str, str]:

@@ -67,6 +67,7 @@ def run(
     standing = [_standing(plan, region) for region in plan.values]
     if all(standing):
         return [edition for edition in standing if edition]
+    documents.warm_up()
     safe = _protected(plan, _computed(plan, seconds, progress), progress)
     made = {region: _document(plan, region, safe.get(region, [])) for region in plan.values}
     try:

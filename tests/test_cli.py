@@ -1,0 +1,194 @@
+"""The command line: what it prints, in which form, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import aidlib
+from aidlib.cli import main
+from aidlib.editions import publish
+from aidlib.reference import problem
+from aidlib.store import Store
+from tests.editions.samples import GOOD, project
+
+
+def call(*arguments: object):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A project with a store of one household and a report whose making is replaced by a plain publication."""
+    made = project(tmp_path, *GOOD)
+    rows = pd.DataFrame({"household_id": ["h1"], "year": [2025], "region": "990100", "county": "990101"})
+    account = pd.DataFrame(
+        {"file": ["a.csv"], "sheet": "", "read": 1, "accepted": 1, "quarantined": 0, "duplicates": 0, "non_data": 0}
+    )
+    checks = pd.DataFrame({"check": ["sum"], "region": "990100", "rows": 1, "failed": 0})
+    Store(tmp_path / "data/store").add(
+        {"households": rows}, files=[], account=account, checks=checks, source="test", demo=True
+    )
+    monkeypatch.chdir(made.root)
+
+    def run(declaration, *, period, regions, store, out, parameters, progress, project):
+        values = [declaration.check(dict(parameters) | {"period": period, "region": region}) for region in regions]
+        progress("compute", 1, 1)
+        told = {"report": declaration.name, "period": period, "inputs": {}}
+        return [publish({"zh/report.html": b"x"}, told | {"region": each["region"]}, out) for each in values]
+
+    monkeypatch.setattr("aidlib.editions.run", run)
+    return tmp_path
+
+
+def test_report_prints_where_the_edition_is(place):
+    done = call("report", "small")
+    assert done.exit_code == 0, done.output
+    edition = place / "reports/editions/small/2025/990000/r001"
+    assert done.stdout.splitlines()[0] == f"{edition}  已发布 published"
+    assert f"  {edition / 'zh/report.html'}" in done.stdout
+    assert f"  {edition / 'en/report.pdf'}" in done.stdout
+    assert "compute 1/1" in done.stderr
+    assert "没有变化 unchanged" in call("report", "small").stdout
+
+
+def test_report_takes_regions_period_language_and_place(place):
+    done = call(
+        "report",
+        "small",
+        "--region",
+        "990100",
+        "--region",
+        "991300",
+        "--period",
+        "2024-Q1",
+        "--lang",
+        "en",
+        "--out",
+        "o",
+    )
+    assert done.exit_code == 0, done.output
+    heads = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert [Path(line.split("  ")[0]) for line in heads] == [
+        Path("o/small/2024-Q1/990100/r001"),
+        Path("o/small/2024-Q1/991300/r001"),
+    ]
+    assert "zh/report" not in done.stdout
+    everywhere = call("report", "small", "--region", "all", "--json")
+    assert [each["region"] for each in json.loads(everywhere.stdout)["editions"]] == ["990000", "990100", "991300"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["small", "-p", "perid=2025"], "Did you mean period"),
+        (["small", "-p", "period=2025"], "--period"),
+        (["small", "-p", "x"], "NAME=VALUE"),
+        (["small", "--region", "110000"], "does not cover"),
+        (["small", "--period", "25"], "must be a period"),
+        (["smal"], "Did you mean small"),
+        (["../small"], "no report declaration"),
+        ([], "Missing argument"),
+        (["small", "--colour"], "No such option"),
+    ],
+)
+def test_wrong_use_is_status_2_with_a_reason_and_no_traceback(place, arguments, word):
+    done = call("report", *arguments)
+    assert done.exit_code == 2
+    assert word in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_failure_is_status_1_in_both_languages(place):
+    done = call("report", "small", "--store", "nowhere")
+    assert done.exit_code == 1
+    assert "找不到数据仓库：nowhere" in done.stderr
+    assert "No data store at nowhere" in done.stderr
+    told = json.loads(call("report", "small", "--store", "nowhere", "--json").stdout)["error"]
+    assert told["key"] == "survey.no_store"
+    assert "nowhere" in told["zh"]
+
+
+def test_verify_tells_intact_from_changed(place):
+    call("report", "small")
+    edition = place / "reports/editions/small/2025/990000/r001"
+    assert call("verify", edition).exit_code == 0
+    (edition / "zh/report.html").write_bytes(b"y")
+    done = call("verify", edition)
+    assert done.exit_code == 1
+    assert "changed: zh/report.html" in done.stdout
+    assert json.loads(call("verify", edition, "--json").stdout)["intact"] is False
+    assert call("verify", place).exit_code == 1
+
+
+@dataclass
+class Outcome:
+    """What an import tells, as its contract says."""
+
+    account: pd.DataFrame
+    number: int = 1
+    quarantine: Path | None = Path("q.xlsx")
+    unchanged: bool = False
+
+
+def test_import_prints_the_account_and_the_quarantine(monkeypatch):
+    asked = {}
+    account = pd.DataFrame({"file": ["a.csv"], "read": [3], "accepted": [2], "quarantined": [1]})
+
+    def import_files(paths, source, store, progress=None, project=None):
+        asked.update(paths=paths, source=source, store=store)
+        return Outcome(account)
+
+    intake = SimpleNamespace(import_files=import_files, draft_mapping=lambda paths: "columns:\n")
+    monkeypatch.setattr(aidlib, "intake", intake, raising=False)
+    done = call("import", "a.csv", "b", "--source", "demo", "--store", "s")
+    assert done.exit_code == 0, done.output
+    assert asked == {"paths": [Path("a.csv"), Path("b")], "source": "demo", "store": Path("s")}
+    assert "quarantined" in done.stdout
+    assert "q.xlsx" in done.stdout
+    told = json.loads(call("import", "a.csv", "--source", "demo", "--json").stdout)
+    assert told["account"] == [{"file": "a.csv", "read": 3, "accepted": 2, "quarantined": 1}]
+    assert call("import", "a.csv", "--draft").stdout == "columns:\n\n"
+    assert call("import", "a.csv").exit_code == 2
+
+
+def test_demo_passes_its_options_and_tells_a_problem(monkeypatch, tmp_path):
+    asked = {}
+
+    def write(out, **options):
+        asked.update(options, out=out)
+        if options["preset"] == "none":
+            raise problem("general.missing_file", file="none")
+        return SimpleNamespace(files=3)
+
+    monkeypatch.setitem(sys.modules, "aidlib.demo", SimpleNamespace(write=write))
+    done = call("demo", tmp_path / "raw", "--households", 300, "--waves", 2, "--json")
+    assert json.loads(done.stdout) == {"files": 3}
+    assert (asked["households"], asked["waves"], asked["seed"], asked["preset"]) == (300, 2, 20180701, "default")
+    assert call("demo", tmp_path, "--preset", "none").exit_code == 1
+    assert call("demo", tmp_path, "--waves", 9).exit_code == 2
+
+
+def test_help_imports_nothing_heavy_and_answers_at_once():
+    script = "import sys, aidlib.cli; print([m for m in ('numpy', 'pandas', 'yaml', 'matplotlib') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.strip() == "[]"
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "aidlib", "--help"], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - started)
+    assert "report" in done.stdout
+    assert min(seconds) < 0.5
+
+
+def test_the_version_is_printed():
+    assert aidlib.__version__ in call("--version").stdout
