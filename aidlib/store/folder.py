@@ -1,0 +1,250 @@
+"""Store: a folder of partitions and manifests. Adding is all or nothing; reading proves every byte."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from aidlib import reference
+from aidlib.store import manifests
+from aidlib.store.parts import ALL_YEARS, DATED, NOWHERE, arrow_table, read_part, row_keys, write_part
+
+ACCOUNT = ["file", "sheet", "table", "read", "accepted", "quarantined", "duplicates", "non_data"]
+CHECKS = ["check", "region", "rows", "failed"]
+PENDING = 300_000  # rows held in memory before an addition writes them out
+
+
+class Store:
+    """The tables of one survey, as they were after each import. ``path`` need not exist before the first ``add``."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """An existing store; Problem where the folder holds none."""
+        store = cls(path)
+        if not store.numbers():
+            raise reference.problem("store.no_store", path=store.path.name)
+        return store
+
+    def numbers(self) -> list[int]:
+        """Numbers of the manifests, ascending; empty before the first import."""
+        return manifests.numbers(self.path)
+
+    def manifest(self, number: int | None = None) -> dict[str, Any]:
+        """Manifest ``number`` (default: the last): source, demo, files, units, tables (their parts), account, checks."""
+        found = self.numbers()
+        if number is None and not found:
+            raise reference.problem("store.no_store", path=self.path.name)
+        return manifests.read(self.path, found[-1] if number is None else number)
+
+    def account(self, number: int | None = None) -> pd.DataFrame:
+        """Where the rows of every imported file went: read = accepted + quarantined + duplicates + non_data."""
+        return pd.DataFrame(self.manifest(number)["account"], columns=ACCOUNT)
+
+    def checks(self, number: int | None = None) -> pd.DataFrame:
+        """Rows tested and failed by each check, summed over all imports: check, region, rows, failed."""
+        found = pd.DataFrame(self.manifest(number)["checks"], columns=CHECKS)
+        return found.astype({"check": "str", "region": "str"})
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        regions: Iterable[str] | None = None,
+        years: Iterable[int] | None = None,
+        number: int | None = None,
+    ) -> pd.DataFrame:
+        """The rows of ``table``, sorted by region, year and key; columns that no part holds are absent.
+
+        regions, years: keep only these (years of dated tables: of their date). A part whose bytes are not those
+        written is a Problem naming its file; a table that the store lacks comes back empty.
+        """
+        wanted_regions = None if regions is None else set(regions)
+        wanted_years = None if years is None else set(years)
+        parts = [
+            part
+            for part in self.manifest(number)["tables"].get(table, [])
+            if (wanted_regions is None or part["region"] in wanted_regions)
+            and (wanted_years is None or part["year"] == ALL_YEARS or int(part["year"]) in wanted_years)
+        ]
+        dated = DATED.get(table) if wanted_years is not None else None
+        needed = None if columns is None else list(dict.fromkeys([*columns, *([dated] if dated else [])]))
+        rows = _joined(table, [read_part(self.path, part, needed) for part in parts])
+        if dated and wanted_years is not None and dated in rows:
+            rows = rows[rows[dated].astype("datetime64[us]").dt.year.isin(wanted_years)].reset_index(drop=True)
+        return rows if columns is None else rows[[c for c in columns if c in rows]]
+
+    def add(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        *,
+        files: Sequence[Mapping[str, Any]],
+        account: pd.DataFrame,
+        checks: pd.DataFrame,
+        source: str,
+        demo: bool,
+        units: Mapping[str, str] | None = None,
+    ) -> int:
+        """Add rows under a new manifest and return its number; on any failure the store is as before.
+
+        A stored row with the key of a new one is replaced (the manifest counts these in ``replaced``). ``units``
+        names the units of columns that the source reports in another unit than the dictionary's.
+        """
+        with self.addition(source=source, demo=demo) as addition:
+            for name, rows in tables.items():
+                addition.write(name, rows)
+            return addition.commit(files=files, account=account, checks=checks, units=units)
+
+    def addition(self, *, source: str, demo: bool) -> Addition:
+        """An open addition, for imports larger than memory: ``write`` as often as needed, then ``commit`` once."""
+        return Addition(self, source, demo)
+
+
+class Addition:
+    """Rows on their way into a store: a context manager that leaves nothing behind unless committed.
+
+    Keys must be unique over all rows written for a table; the caller removes duplicates.
+    """
+
+    def __init__(self, store: Store, source: str, demo: bool) -> None:
+        numbers = store.numbers()
+        self.store = store
+        self.number = (numbers[-1] if numbers else 0) + 1
+        self._before = store.manifest(numbers[-1]) if numbers else _nothing(source, demo)
+        if bool(self._before["demo"]) != bool(demo):
+            key = "store.demo_store" if self._before["demo"] else "store.demo_source"
+            raise reference.problem(key, path=store.path.name, source=source)
+        self._source, self._demo = source, demo
+        self._existed = store.path.exists()
+        self._pending: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
+        self._rows_pending = 0
+        self._parts: dict[str, list[dict[str, Any]]] = {}
+        self._keys: dict[str, list[np.ndarray]] = {}
+        self._committed = False
+
+    def __enter__(self) -> Addition:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._committed:
+            self._undo()
+
+    def write(self, name: str, rows: pd.DataFrame) -> None:
+        """Take rows of table ``name``; they may go to disk at once, but count only after ``commit``."""
+        if rows.empty:
+            return
+        table = reference.dictionary().tables[name]
+        self._keys.setdefault(name, []).append(row_keys(rows, table.key))
+        region = rows["region"].fillna(NOWHERE).astype("str") if "region" in rows else NOWHERE
+        year = rows["year"].astype("int64").astype("str") if "year" in table.columns else ALL_YEARS
+        place = pd.DataFrame({"region": region, "year": year}, index=rows.index)
+        for (where, when), group in rows.groupby([place["region"], place["year"]], sort=True):
+            self._pending.setdefault((name, str(where), str(when)), []).append(group)
+        self._rows_pending += len(rows)
+        if self._rows_pending > PENDING:
+            self._flush()
+
+    def commit(
+        self,
+        *,
+        files: Sequence[Mapping[str, Any]],
+        account: pd.DataFrame,
+        checks: pd.DataFrame,
+        units: Mapping[str, str] | None = None,
+    ) -> int:
+        """Write what is pending, replace rows of the same key, and write the manifest last."""
+        self._flush()
+        tables = {name: list(parts) for name, parts in self._before["tables"].items()}
+        replaced = dict(self._before["replaced"])
+        for name, parts in self._parts.items():
+            kept, gone = self._without_keys(name, tables.get(name, []))
+            tables[name] = sorted(kept + parts, key=lambda part: (part["region"], part["year"], part["path"]))
+            replaced[name] = replaced.get(name, 0) + gone
+        manifest = {
+            "source": self._source, "sources": sorted({*self._before["sources"], self._source}),
+            "demo": bool(self._demo), "previous": self.number - 1, "number": self.number,
+            "files": [*self._before["files"], *(dict(file) for file in files)],
+            "units": {**self._before["units"], **(units or {})}, "tables": tables, "replaced": replaced,
+            "account": [*self._before["account"], *_records(account.reindex(columns=ACCOUNT, fill_value=""))],
+            "checks": _records(_summed(self._before["checks"], checks)),
+        }  # fmt: skip
+        manifests.write(self.store.path, self.number, manifest)
+        self._committed = True
+        return self.number
+
+    def _flush(self) -> None:
+        for (name, region, year), frames in self._pending.items():
+            rows = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
+            rows = rows.sort_values(list(reference.dictionary().tables[name].key), kind="stable", ignore_index=True)
+            self._parts.setdefault(name, []).append(write_part(self.store.path, name, region, year, rows))
+        self._pending, self._rows_pending = {}, 0
+
+    def _without_keys(self, name: str, parts: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+        """The stored parts without the rows whose keys came anew, and how many rows went."""
+        new = np.concatenate(self._keys[name])
+        key = list(reference.dictionary().tables[name].key)
+        kept, gone = [], 0
+        for part in parts:
+            found = _joined(name, [read_part(self.store.path, part, key)])
+            hit = np.isin(row_keys(found, key), new)
+            gone += int(hit.sum())
+            if hit.any() and not hit.all():
+                rest = _joined(name, [read_part(self.store.path, part)])[~hit].reset_index(drop=True)
+                kept.append(write_part(self.store.path, name, part["region"], part["year"], rest))
+            elif not hit.any():
+                kept.append(part)
+        return kept, gone
+
+    def _undo(self) -> None:
+        """Remove what this addition wrote; parts that an earlier manifest names stay."""
+        if not self._existed:
+            shutil.rmtree(self.store.path, ignore_errors=True)
+            return
+        named = {
+            part["path"]
+            for number in self.store.numbers()
+            for parts in self.store.manifest(number)["tables"].values()
+            for part in parts
+        }
+        for path in self.store.path.glob("parts/*/*/*/*.parquet"):
+            if path.relative_to(self.store.path).as_posix() not in named:
+                path.unlink()
+
+
+def _nothing(source: str, demo: bool) -> dict[str, Any]:
+    return {"source": source, "sources": [], "demo": demo, "files": [], "units": {}, "tables": {}, "replaced": {},
+            "account": [], "checks": []}  # fmt: skip
+
+
+def _joined(name: str, tables: list[pa.Table]) -> pd.DataFrame:
+    """Arrow tables under one another; columns that some lack are missing there. Text is str, dates microseconds."""
+    if not tables:
+        known = reference.dictionary().tables[name].stored if name in reference.dictionary().tables else ()
+        empty = pd.DataFrame({column.name: pd.Series(dtype="object") for column in known})
+        return arrow_table(name, empty).to_pandas()
+    return pa.concat_tables(tables, promote_options="default").to_pandas()
+
+
+def _summed(before: list[dict[str, Any]], new: pd.DataFrame) -> pd.DataFrame:
+    both = pd.concat([pd.DataFrame(before, columns=CHECKS), new.reindex(columns=CHECKS)], ignore_index=True)
+    both["region"] = both["region"].fillna("").astype("str")
+    return both.groupby(["check", "region"], sort=True, as_index=False)[["rows", "failed"]].sum()
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain Python values; whole numbers as int, so that the JSON reads well."""
+    return [
+        {
+            str(key): int(value) if isinstance(value, int | float | np.number) else str(value)
+            for key, value in row.items()
+        }
+        for row in rows.to_dict(orient="records")
+    ]
