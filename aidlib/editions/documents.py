@@ -10,6 +10,7 @@ from multiprocessing import forkserver, get_context
 from typing import Any
 
 from aidlib import render
+from aidlib.editions import texts
 from aidlib.editions.inputs import last_day
 from aidlib.editions.kernel import die_with
 from aidlib.editions.revisions import REGISTRY, to_json
@@ -34,22 +35,33 @@ def warm_up() -> None:
 
 
 def document(
-    declaration: Declaration, period: str, region: str, contents: Sequence[Content], *, demo: bool, made_from: Any
+    declaration: Declaration,
+    period: str,
+    region: str,
+    contents: Sequence[Content],
+    *,
+    written: Content | None,
+    demo: bool,
+    made_from: Mapping[str, Any],
 ) -> Document:
     """The edition of ``region`` as a renderer needs it: sentences filled, findings chosen, notices put in.
 
-    contents: of all chapters, protected; none where the region has no data. made_from: what pages say of the inputs.
+    contents: of all chapters, protected; none where the region has no data. written: what people wrote, put last.
+    made_from: what pages say of the inputs.
     """
     notices = [key for key, true in (("demo", demo), (declaration.state, True), ("no_data", not contents)) if true]
     values = {"office_zh": declaration.approval.get("zh", ""), "office_en": declaration.approval.get("en", "")}
     values |= {"date": declaration.approval.get("date", "")}
+    chapters = [fill_content(content) for content in contents]
+    if written:
+        chapters.append(texts.filled(written, contents))
     return Document(
         title=declaration.title,
         subtitle={each: f"{label('region', region, each)} · {period_text(period, each)}" for each in LANGUAGES},
         period=period,
         region=region,
         state=declaration.state,
-        contents=tuple(fill_content(content) for content in contents),
+        contents=tuple(chapters),
         findings=fill_findings(declaration.findings, contents) if contents else (),
         notices=tuple(_texts(f"editions.notice_{key}", **values) for key in notices),
         manifest={"report": declaration.name, "date": last_day(period)} | dict(made_from),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aidlib import release
-from aidlib.editions import documents, execution, inputs
+from aidlib.editions import documents, execution, inputs, texts
 from aidlib.editions.execution import Progress
 from aidlib.editions.folders import Project, private_folder
 from aidlib.editions.revisions import Edition, latest, publish
@@ -19,7 +19,10 @@ from aidlib.store import Store
 
 @dataclass(frozen=True)
 class Plan:
-    """One run: a report and period for several regions. values: region -> typed parameters; inputs: checksums."""
+    """One run: a report and period for several regions.
+
+    values: region -> typed parameters; inputs: checksums; written: region -> what people wrote for it.
+    """
 
     declaration: Declaration
     period: str
@@ -29,6 +32,7 @@ class Plan:
     out: Path
     project: Project
     inputs: Mapping[str, Any]
+    written: Mapping[str, Content]
 
     @property
     def demo(self) -> bool:
@@ -42,7 +46,12 @@ class Plan:
 
     def inputs_of(self, region: str) -> dict[str, Any]:
         """All that the edition of ``region`` depends on."""
-        return dict(self.inputs) | {"parameters": dict(self.values[region])}
+        reports = self.project.reports
+        files = texts.files(reports, self.declaration.name, self.period, region)
+        return dict(self.inputs) | {
+            "parameters": dict(self.values[region]),
+            "texts": inputs.digest_of_files(files, reports),
+        }
 
 
 def run(
@@ -125,7 +134,9 @@ def _plan(
         raise problem("survey.no_store", path=str(store))
     data = Store.open(store)
     made_from = inputs.describe(declaration, data, project, regions)
-    return Plan(declaration, period, values, data, store, out, project, made_from)
+    found = {region: texts.read(project.reports, declaration.name, each) for region, each in values.items()}
+    written = {region: content for region, content in found.items() if content}
+    return Plan(declaration, period, values, data, store, out, project, made_from, written)
 
 
 def _standing(plan: Plan, region: str) -> Edition | None:
@@ -166,7 +177,15 @@ def _protected(
 
 def _document(plan: Plan, region: str, contents: Sequence[Content]) -> documents.Document:
     made_from = {"store": plan.inputs["store"], "versions": inputs.versions(), "parameters": dict(plan.values[region])}
-    return documents.document(plan.declaration, plan.period, region, contents, demo=plan.demo, made_from=made_from)
+    return documents.document(
+        plan.declaration,
+        plan.period,
+        region,
+        contents,
+        written=plan.written.get(region),
+        demo=plan.demo,
+        made_from=made_from,
+    )
 
 
 def _manifest(plan: Plan, region: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What notebooks write and renderers read: chapters, their numbers and sentences, and a report's declaration."""
 
 from aidlib.report.chapter import Chapter
-from aidlib.report.content import CHARTS, Absent, Content, Document, Entry, Limits, Section, Sentence
+from aidlib.report.content import CHARTS, Absent, Content, Document, Entry, Item, Limits, Section, Sentence
 from aidlib.report.declaration import Declaration, chapter_name, declaration, parameters_of
 from aidlib.report.parameters import PERIOD, REGION, Parameter
 from aidlib.report.sentences import fill, fill_content, fill_findings
@@ -16,6 +16,7 @@ __all__ = [
     "Declaration",
     "Document",
     "Entry",
+    "Item",
     "Limits",
     "Parameter",
     "Section",

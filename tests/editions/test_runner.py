@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from aidlib import release
-from aidlib.editions import Project, has_data, latest_period, run, verify
+from aidlib.editions import Project, documents, has_data, latest_period, run, verify
 from aidlib.editions.documents import registry
 from aidlib.editions.revisions import to_json
 from aidlib.reference import Problem, problem
-from aidlib.report import Content, Entry
+from aidlib.report import Content, Entry, Sentence
 from aidlib.store import Store
 from tests.editions.samples import GOOD, RAISES, project, write_notebook
 from tests.report.samples import cities
@@ -172,6 +172,22 @@ def test_a_finding_on_an_unknown_number_publishes_nothing(store, tmp_path, by_ha
     with pytest.raises(Problem, match=r"first\.nothing"):
         make(project(tmp_path / "project", *GOOD, findings=findings), store, tmp_path / "editions")
     assert not (tmp_path / "editions").exists()
+
+
+def test_what_people_wrote_is_part_of_the_inputs_and_of_the_edition(store, tmp_path, by_hand, monkeypatch):
+    shown = []
+    made = project(tmp_path / "project", *GOOD)
+    place = made.reports / "texts/small/2025"
+    place.mkdir(parents=True)
+    for language in ("zh", "en"):
+        (place / f"990000.{language}.md").write_text("# T\n\n{first.headcount[990100]:pct}\n", encoding="utf-8")
+    plain = documents.document
+    monkeypatch.setattr(documents, "document", lambda *a, **k: shown.append(plain(*a, **k)) or shown[-1])
+    make(made, store, tmp_path / "editions")
+    assert shown[0].contents[-1].items == (Sentence("25.0%", "25.0%"),)
+    (place / "990000.en.md").write_text("# T\n\nIt is {first.headcount[990100]:pct}\n", encoding="utf-8")
+    make(made, store, tmp_path / "editions")
+    assert shown[1].contents[-1].items == (Sentence("25.0%", "It is 25.0%"),)
 
 
 def test_other_numbers_make_the_next_revision_and_equal_ones_none(store, tmp_path, by_hand):
