@@ -111,10 +111,10 @@ def test_wrong_use_is_status_2_with_a_reason_and_no_traceback(place, arguments, 
 def test_a_failure_is_status_1_in_both_languages(place):
     done = call("report", "small", "--store", "nowhere")
     assert done.exit_code == 1
-    assert "找不到数据仓库：nowhere" in done.stderr
-    assert "No data store at nowhere" in done.stderr
+    assert "文件夹 nowhere 不是数据仓库" in done.stderr
+    assert "The folder nowhere is no data store" in done.stderr
     told = json.loads(call("report", "small", "--store", "nowhere", "--json").stdout)["error"]
-    assert told["key"] == "survey.no_store"
+    assert told["key"] == "store.no_store"
     assert "nowhere" in told["zh"]
 
 

@@ -16,6 +16,8 @@ from aidlib.reference import problem
 from aidlib.report import Content, Declaration
 from aidlib.store import Store
 
+ALWAYS = 0
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -94,27 +96,31 @@ def has_data(store: Store, region: str, period: str) -> bool:
     stem = region
     while stem.endswith("00"):
         stem = stem[:-2]
-    for table, place in (("households", "region"), ("households", "county"), ("dossiers", "region")):
-        rows = store.read(table)
-        if place not in rows:
-            continue
-        inside = rows[place].astype("str").str.startswith(stem)
-        if "year" in rows:
-            inside &= rows["year"] <= int(period[:4])
-        if inside.any():
+    tables = store.manifest()["tables"]
+    for table in ("households", "dossiers"):
+        parts = [part for part in tables.get(table, []) if _year(part) <= int(period[:4])]
+        if any(part["region"].startswith(stem) for part in parts):
             return True
+        if len(stem) == 6 and parts:  # a county lies inside the parts of its city
+            years = {_year(part) for part in parts} - {ALWAYS} or None
+            rows = store.read(table, ["county"], regions=[f"{stem[:4]}00"], years=years)
+            if "county" in rows and rows["county"].eq(region).any():
+                return True
     return False
 
 
 def latest_period(store: Path) -> str:
     """The last year in which the store holds interviews, as a period. Raises Problem if it holds none."""
-    if not store.is_dir():
-        raise problem("survey.no_store", path=str(store))
-    rows = Store.open(store).read("households")
-    last = rows["year"].max() if "year" in rows else None
-    if last is None or not last > 0:
+    parts = Store.open(store).manifest()["tables"].get("households", [])
+    years = [_year(part) for part in parts if _year(part) != ALWAYS]
+    if not years:
         raise problem("editions.no_period", store=str(store))
-    return str(int(last))
+    return str(max(years))
+
+
+def _year(part: Mapping[str, Any]) -> int:
+    """The wave of a part of the store; ALWAYS for a table that is kept by date."""
+    return int(part["year"]) if part["year"].isdigit() else ALWAYS
 
 
 def _plan(
@@ -130,8 +136,6 @@ def _plan(
     values = {region: declaration.check(dict(parameters) | {"period": period, "region": region}) for region in regions}
     for chapter in declaration.chapters:
         declaration.check_notebook(project.notebook(chapter))
-    if not store.is_dir():
-        raise problem("survey.no_store", path=str(store))
     data = Store.open(store)
     made_from = inputs.describe(declaration, data, project, regions)
     found = {region: texts.read(project.reports, declaration.name, each) for region, each in values.items()}

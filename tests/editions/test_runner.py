@@ -225,7 +225,7 @@ def test_a_misspelt_parameter_in_a_notebook_is_refused_before_a_kernel_starts(st
 
 
 def test_a_missing_store_is_named(tmp_path):
-    with pytest.raises(Problem, match="No data store"):
+    with pytest.raises(Problem, match="is no data store"):
         make(project(tmp_path / "project", *GOOD), tmp_path / "nowhere", tmp_path / "editions")
 
 
@@ -238,7 +238,7 @@ def test_data_are_found_by_the_nesting_of_codes(store):
 
 def test_the_default_period_is_the_last_year(store, tmp_path):
     assert latest_period(store) == "2025"
-    with pytest.raises(Problem, match="No data store"):
+    with pytest.raises(Problem, match="is no data store"):
         latest_period(tmp_path / "nowhere")
 
 
