@@ -1,0 +1,111 @@
+"""How a sample was drawn: the names of its columns, never the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aidlib import reference
+
+LONELY = ("fail", "adjust", "average", "certainty", "remove")
+KINDS = ("bootstrap", "jk1", "jkn", "brr", "fay")
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Replicate weights that came with a survey: one column each.
+
+    Variance = scale * sum_r scales_r * (theta_r - centre)**2, the centre being the full-sample estimate (``mse``) or
+    the mean of the replicates. Defaults of ``scale``: bootstrap 1/(R-1), jk1 (R-1)/R, jkn 1, brr 1/R,
+    fay 1/(R (1-rho)**2); jkn needs its ``scales``, (m_h-1)/m_h of each replicate's stratum, and fay its ``rho``.
+    combined: the columns are whole weights; False: factors of the design's weight.
+    Source: Wolter (2007), Introduction to Variance Estimation, 2nd ed., chapters 3-5.
+    """
+
+    columns: Sequence[str]
+    kind: str = "bootstrap"
+    scale: float | None = None
+    scales: Sequence[float] | None = None
+    rho: float | None = None
+    combined: bool = True
+    mse: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(self.columns))
+        if self.kind not in KINDS:
+            raise reference.problem("estimate.option", option="kind", allowed=", ".join(KINDS))
+        if self.kind == "fay" and (self.rho is None or not 0 <= self.rho < 1):
+            raise reference.problem("estimate.fay_rho")
+        if self.scales is not None:
+            object.__setattr__(self, "scales", tuple(self.scales))
+        if (self.kind == "jkn" and self.scales is None) or (self.scales and len(self.scales) != len(self.columns)):
+            raise reference.problem("estimate.scales", columns=len(self.columns))
+
+    @property
+    def factor(self) -> float:
+        """``scale``, or the default of the kind."""
+        r = len(self.columns)
+        rho = self.rho or 0.0
+        defaults = {"bootstrap": 1 / max(r - 1, 1), "jk1": (r - 1) / r, "jkn": 1.0, "brr": 1 / r}
+        defaults["fay"] = 1 / (r * (1 - rho) ** 2)
+        return defaults[self.kind] if self.scale is None else self.scale
+
+
+@dataclass(frozen=True)
+class Design:
+    """How the sample was drawn: the names of its columns, never the data.
+
+    weight: sampling weight (None: every row counts 1). strata: first-stage strata. psu: the clusters, a list for
+    several stages; codes may repeat between strata (None: every row is its own cluster). fpc: for each stage the
+    number of clusters in the population stratum, or the sampled fraction where all values are at most 1; without it
+    the first stage counts as drawn with replacement and later stages add nothing. lonely_psu: what to do with a
+    stratum of one cluster: ``fail`` (a Problem that names it), ``adjust`` (its total itself is the deviation),
+    ``average`` (the mean variance of the other strata), ``certainty`` or ``remove`` (it adds nothing), as in R's
+    survey package (Lumley 2004, J. Stat. Softw. 9(8)). complete: a complete count, see ``census``.
+    """
+
+    weight: str | None = None
+    strata: str | None = None
+    psu: str | Sequence[str] | None = None
+    fpc: str | Sequence[str] | None = None
+    replicates: Replicates | None = None
+    lonely_psu: str = "fail"
+    complete: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("psu", "fpc"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
+        if self.lonely_psu not in LONELY:
+            raise reference.problem("estimate.option", option="lonely_psu", allowed=", ".join(LONELY))
+        if len(self.fpcs) > max(len(self.psus), 1):
+            raise reference.problem("estimate.fpc_stages")
+
+    @classmethod
+    def census(cls) -> Design:
+        """A complete count, such as a register: every row stands for itself and there is no sampling error."""
+        return cls(complete=True)
+
+    @property
+    def psus(self) -> tuple[str, ...]:
+        """The cluster columns, first stage first."""
+        return _names(self.psu)
+
+    @property
+    def fpcs(self) -> tuple[str, ...]:
+        """The population sizes or fractions, first stage first."""
+        return _names(self.fpc)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the design names."""
+        single = tuple(c for c in (self.weight, self.strata) if c is not None)
+        replicates = tuple(self.replicates.columns) if self.replicates else ()
+        return (*single, *self.psus, *self.fpcs, *replicates)
+
+
+def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,197 @@
+"""A design resolved on a sample: weights, cluster codes, and what each stratum's clusters count for in the variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib import reference
+from aidlib.estimate.design import Design, Replicates
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NAMED = 10  # so many strata are named in a message
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One stage of sampling.
+
+    cluster: each row's cluster, numbered so that clusters of a stratum follow one another; stratum: each cluster's
+    stratum; sizes, scale, centred: per stratum the clusters drawn, the factor of their sum of squares, and whether the
+    squares are about the stratum's mean.
+    """
+
+    cluster: Ints
+    stratum: Ints
+    sizes: Floats
+    scale: Floats
+    centred: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """A design resolved on a sample of N rows; ``replicates`` (N × R), ``spread`` (R): only with replicate weights."""
+
+    weight: Floats
+    stages: tuple[Stage, ...]
+    df: float
+    complete: bool
+    replicates: Floats | None = None
+    spread: Floats | None = None
+    mse: bool = True
+
+    @property
+    def psu(self) -> Ints:
+        """Each row's first-stage cluster."""
+        return self.stages[0].cluster
+
+    @property
+    def stratum(self) -> Ints:
+        """Each row's first-stage stratum."""
+        return self.stages[0].stratum[self.psu]
+
+    def same(self, other: Sampling) -> bool:
+        """Whether the other sampling has the same rows in the same clusters (or the same replicates)."""
+        if self.complete != other.complete or (self.replicates is None) != (other.replicates is None):
+            return False
+        if self.replicates is not None and other.replicates is not None:
+            return np.array_equal(self.replicates, other.replicates)
+        same = len(self.stages) == len(other.stages) and np.array_equal(self.weight, other.weight)
+        return same and all(
+            np.array_equal(mine.cluster, theirs.cluster) and np.array_equal(mine.scale, theirs.scale)
+            for mine, theirs in zip(self.stages, other.stages, strict=True)
+        )
+
+
+def resolve(sample: pd.DataFrame, design: Design | None) -> Sampling:
+    """The design's columns checked and coded.
+
+    Raises Problem for a column that is not there, for missing or negative weights, missing strata, clusters or
+    population sizes, and for a stratum with one cluster unless the design names a strategy.
+    """
+    design = Design() if design is None else design
+    for column in design.columns:
+        if column not in sample:
+            raise reference.problem("estimate.no_column", column=column)
+        if sample[column].isna().any():
+            raise reference.problem("estimate.missing_design", column=column, rows=int(sample[column].isna().sum()))
+    weight = np.ones(len(sample)) if design.weight is None else sample[design.weight].to_numpy(np.float64)
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise reference.problem("estimate.bad_weight", column=design.weight)
+    lonely = "certainty" if design.complete or design.replicates else design.lonely_psu
+    stages = _stages(sample, design, lonely)
+    if design.replicates is None:
+        df = np.inf if design.complete else _degrees(stages[0], weight)
+        return Sampling(weight, stages, df, design.complete)
+    columns = _replicate_weights(sample, design.replicates, weight)
+    spread = design.replicates.factor * np.asarray(design.replicates.scales or np.ones(columns.shape[1]))
+    return Sampling(weight, stages, _rank(columns) - 1.0, False, columns, spread, design.replicates.mse)
+
+
+def codes(values: pd.Series) -> Ints:
+    """Numbers 0, 1, … of the distinct values, in sorted order."""
+    return pd.factorize(values, sort=True)[0].astype(np.int64)
+
+
+def compact(keys: Ints, bound: int) -> Ints:
+    """Numbers 0, 1, … of the distinct keys (below ``bound``), in the order of the keys."""
+    if bound <= 8 * len(keys) + 1000:  # counting beats sorting
+        present = np.zeros(bound, dtype=bool)
+        present[keys] = True
+        return (np.cumsum(present) - 1)[keys]
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, ...]:
+    """The first stage, and the later ones as far as population sizes are given."""
+    rows = len(sample)
+    stratum = np.zeros(rows, dtype=np.int64) if design.strata is None else codes(sample[design.strata])
+    fraction = np.ones(rows)
+    stages = []
+    depth = max(1, min(len(design.fpcs), len(design.psus)))
+    for level in range(depth):
+        cluster = codes(sample[design.psus[level]]) if design.psus else np.arange(rows, dtype=np.int64)
+        width = _above(cluster)
+        nested = compact(stratum * width + cluster, _above(stratum) * width)
+        population = sample[design.fpcs[level]].to_numpy(np.float64) if design.fpcs else None
+        parents = np.zeros(_above(nested), dtype=np.int64)
+        parents[nested] = stratum
+        sizes = np.bincount(parents, minlength=_above(stratum)).astype(np.float64)
+        sampled = _fractions(population, stratum, sizes, design.fpcs[level] if design.fpcs else "")
+        share = np.ones(len(sizes))  # of the earlier stages' fractions, equal within what is a stratum here
+        share[stratum] = fraction
+        names = _stratum_names(sample, design, level)
+        stages.append(_stage(nested, parents, sizes, sampled, share, lonely, names))
+        fraction = fraction * sampled[stratum]
+        stratum = nested
+    return tuple(stages)
+
+
+def _stage(
+    cluster: Ints, parents: Ints, sizes: Floats, sampled: Floats, share: Floats, lonely: str, names: pd.Series | None
+) -> Stage:
+    """What each stratum counts for; ``lonely`` decides on strata with one cluster that are not whole in the sample."""
+    rest = 1 - sampled
+    alone = (sizes == 1) & (rest > 1e-7)
+    if lonely == "fail" and alone.any():
+        raise _lonely_problem(cluster, parents, alone, names)
+    scale = share * np.where(sizes > 1, rest * sizes / np.maximum(sizes - 1, 1), 0.0)
+    if lonely == "adjust":
+        scale = np.where(alone, share * rest, scale)
+    if lonely == "average" and alone.any():
+        scale = scale * len(sizes) / (~alone).sum() if (~alone).any() else np.full(len(sizes), np.nan)
+    return Stage(cluster, parents, sizes, scale, centred=~(alone & (lonely == "adjust")))
+
+
+def _fractions(population: Floats | None, stratum: Ints, sizes: Floats, column: str) -> Floats:
+    """Sampled fraction of each stratum; 0 without population sizes."""
+    if population is None or not len(population):
+        return np.zeros(len(sizes))
+    if (population <= 0).any():
+        raise reference.problem("estimate.bad_fpc", column=column)
+    given = population if (population <= 1).all() else sizes[stratum] / population
+    low, high = np.full(len(sizes), np.inf), np.zeros(len(sizes))
+    np.minimum.at(low, stratum, given)
+    np.maximum.at(high, stratum, given)
+    if (high - low > 1e-9).any() or (high > 1 + 1e-9).any():
+        raise reference.problem("estimate.bad_fpc", column=column)
+    return np.minimum(high, 1.0)
+
+
+def _stratum_names(sample: pd.DataFrame, design: Design, level: int) -> pd.Series | None:
+    column = design.psus[level - 1] if level else design.strata
+    return None if column is None else sample[column]
+
+
+def _lonely_problem(cluster: Ints, parents: Ints, alone: NDArray[np.bool_], names: pd.Series | None) -> Exception:
+    if names is None:
+        return reference.problem("estimate.one_cluster")
+    found = sorted(names[alone[parents[cluster]]].astype(str).unique())
+    more = "" if len(found) <= NAMED else " …"
+    return reference.problem("estimate.lonely_psu", strata=", ".join(found[:NAMED]) + more, count=len(found))
+
+
+def _degrees(stage: Stage, weight: Floats) -> float:
+    """Clusters minus strata, both counted where they hold a positive weight."""
+    held = np.zeros(len(stage.stratum), dtype=bool)
+    held[stage.cluster[weight > 0]] = True
+    return float(held.sum() - len(np.unique(stage.stratum[held])))
+
+
+def _replicate_weights(sample: pd.DataFrame, replicates: Replicates, weight: Floats) -> Floats:
+    columns = sample[list(replicates.columns)].to_numpy(np.float64)
+    return columns if replicates.combined else columns * weight[:, None]
+
+
+def _rank(columns: Floats) -> float:
+    """Rank of the replicate weights by their Gram matrix (singular values above 1e-5 of the largest)."""
+    values = np.linalg.eigvalsh(columns.T @ columns)
+    return float((values > values.max(initial=0) * 1e-10).sum())
+
+
+def _above(numbers: Ints) -> int:
+    return int(numbers.max(initial=-1)) + 1

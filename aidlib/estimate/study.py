@@ -1,0 +1,239 @@
+"""What every estimator starts from and ends in: a sample with design and domains resolved, and its Estimates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib import reference
+from aidlib.estimate.design import Design
+from aidlib.estimate.domains import Domains, Members, domains
+from aidlib.estimate.estimates import COVARIANCE_ROWS, Estimates
+from aidlib.estimate.influence import Influence, entries
+from aidlib.estimate.intervals import Interval, wald
+from aidlib.estimate.sampling import Floats, Sampling, resolve
+
+IDENTITY = ("household_id", "person_id", "year")  # tell units apart where a sample has them, else its index does
+POPULATION_KEY = b"aidlib population digest v1"  # public: the digest compares unit sets, it hides nothing
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The smallest n, clusters and degrees of freedom for which an estimator vouches for its interval."""
+
+    n: int = 30
+    psus: int = 8
+    df: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What an estimator found: one number per result row, its influence, the members it comes from.
+
+    bounds: 2 × rows where the interval is the estimator's own, else None.
+    """
+
+    members: Members
+    estimate: Floats
+    influence: Influence
+    bounds: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A sample with its design and its domains resolved."""
+
+    sample: pd.DataFrame
+    sampling: Sampling
+    domains: Domains
+    df: str
+    base: str
+
+    @classmethod
+    def of(
+        cls,
+        sample: pd.DataFrame,
+        design: Design | None,
+        *,
+        by: str | Sequence[str] | None = None,
+        margins: bool = False,
+        df: str = "design",
+        base: str | None = None,
+    ) -> Study:
+        """Design columns checked, domains coded. df: "design" (clusters - strata of the whole sample) or "domain"."""
+        if df not in ("design", "domain"):
+            raise reference.problem("estimate.option", option="df", allowed="design, domain")
+        complete = design is not None and design.complete
+        base = base or ("R" if complete else "M")
+        return cls(sample, resolve(sample, design), domains(sample, by, margins), df, base)
+
+    def column(self, name: str) -> Floats:
+        """A column as float64, missing where it is; flags as 0 and 1.
+
+        Raises Problem for a column that is not there, holds text, or holds an infinite number.
+        """
+        if name not in self.sample:
+            raise reference.problem("estimate.no_column", column=name)
+        try:
+            values = pd.to_numeric(self.sample[name]).to_numpy(np.float64, na_value=np.nan)
+        except (ValueError, TypeError):
+            raise reference.problem("estimate.not_numeric", column=name) from None
+        if np.isinf(values).any():
+            raise reference.problem("estimate.infinite", column=name, rows=int(np.isinf(values).sum()))
+        return values
+
+    def members(self, *values: Floats) -> Members:
+        """Members of the domains with a value in all of these columns."""
+        return self.domains.members.where(np.all([np.isfinite(v) for v in values], axis=0) if values else self.everyone)
+
+    @property
+    def everyone(self) -> NDArray[np.bool_]:
+        """True for every row of the sample."""
+        return np.ones(len(self.sample), dtype=bool)
+
+    def mean(self, members: Members, numerator: Floats, denominator: Floats | None = None) -> Found:
+        """sum(w y) / sum(w x) by row; ``numerator`` and ``denominator`` (None: 1) one value per pair of ``members``."""
+        weight = self.sampling.weight[members.unit]
+        x = np.ones(len(members.unit)) if denominator is None else denominator
+        below = members.sum(weight * x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            estimate = members.sum(weight * numerator) / below
+            estimate[~np.isfinite(estimate)] = np.nan
+            if self.sampling.replicates is not None:
+                thetas = self._replicated(members, numerator) / self._replicated(members, x)
+                return Found(members, estimate, self._deviations(estimate, thetas))
+            scores = weight * (numerator - estimate[members.row] * x) / below[members.row]
+        return Found(members, estimate, self.influence(members, np.nan_to_num(scores, posinf=0, neginf=0)))
+
+    def total(self, members: Members, numerator: Floats) -> Found:
+        """sum(w y) by row; one value per pair of ``members``."""
+        scores = self.sampling.weight[members.unit] * numerator
+        estimate = members.sum(scores)
+        if self.sampling.replicates is not None:
+            return Found(members, estimate, self._deviations(estimate, self._replicated(members, numerator)))
+        return Found(members, estimate, self.influence(members, scores))
+
+    def influence(self, members: Members, scores: Floats) -> Influence:
+        """Influence values given one per pair; with replicate weights the replicates of the linearised statistic."""
+        shape = (len(self.sample), members.rows)
+        if self.sampling.replicates is None:
+            return Influence(self.sampling, entries(members.unit, members.row, scores, shape))
+        weight = self.sampling.weight[members.unit]
+        per_unit = np.divide(scores, weight, out=np.zeros_like(scores), where=weight > 0)
+        return self._deviations(members.sum(scores), self._replicated(members, per_unit))
+
+    def _replicated(self, members: Members, values: Floats) -> Floats:
+        """Totals with each replicate's weights: rows × replicates."""
+        table = entries(members.unit, members.row, values, (len(self.sample), members.rows))
+        return np.asarray(table.T.tocsr() @ self.sampling.replicates)
+
+    def _deviations(self, estimate: Floats, thetas: Floats) -> Influence:
+        """Scaled deviations of the replicates; a replicate without a value (an empty domain) adds nothing."""
+        spread = self.sampling.spread
+        assert spread is not None  # only called with replicate weights
+        counted = np.where(np.isfinite(thetas) & (spread > 0), thetas, np.nan)
+        present = np.isfinite(counted).any(axis=1)
+        centre = estimate.copy()
+        if not self.sampling.mse:
+            centre[present] = np.nanmean(counted[present], axis=1)
+        deviations = np.nan_to_num((counted - centre[:, None]) * np.sqrt(spread))
+        return Influence(self.sampling, deviations.T)
+
+    def estimates(
+        self,
+        found: Found,
+        *,
+        measure: str,
+        unit: str,
+        method: str,
+        keys: pd.DataFrame | None = None,
+        interval: Interval = wald,
+        count: Floats | None = None,
+        largest: Floats | None = None,
+        additive: bool = False,
+        claim: Claim | None = None,
+    ) -> Estimates:
+        """Estimates of what was found: result rows = domains × the lines of ``keys`` (None: one).
+
+        count: units that carry the numerator by row; largest: 2 × rows, dominance. ``interval``
+        is used where the estimator has no bounds of its own.
+        """
+        members, lines = found.members, 1 if keys is None else len(keys)
+        covariance = found.influence.covariance() if members.rows <= COVARIANCE_ROWS else None
+        variance = found.influence.variance() if covariance is None else np.diagonal(covariance)
+        rows = _cross(self.domains.table, keys)
+        n, psus = members.sum(), members.distinct(self.sampling.psu)
+        estimate = self._zeros(found.estimate, n, lines) if additive else np.where(n > 0, found.estimate, np.nan)
+        se = np.where(np.isnan(estimate), np.nan, np.sqrt(np.maximum(variance, 0)))
+        df = self.degrees(members)
+        low, high = interval(estimate, se, df, n, psus) if found.bounds is None else found.bounds
+        flag = self._flags(estimate, n, psus, df, claim or Claim())
+        top1, top2 = np.full((2, members.rows), np.nan) if largest is None else largest
+        numbers = {"estimate": estimate, "se": se, "low": low, "high": high, "n": n, "df": df}
+        numbers |= {"count": np.full(members.rows, np.nan) if count is None else count}
+        numbers |= {"psus": psus, "top1": top1, "top2": top2}
+        rows = rows.assign(measure=measure, **numbers, flag=flag)
+        return Estimates(
+            rows=rows,
+            domains=self.domains.names,
+            keys=() if keys is None else tuple(keys.columns),
+            unit=unit,
+            method=method if not self.sampling.complete else "register_count",
+            population=self.population(members),
+            base=self.base,
+            additive=additive,
+            margins=_spread_margins(self.domains.margins, lines),
+            covariance=covariance,
+            _influence=found.influence,
+        )
+
+    def population(self, members: Members) -> str:
+        """Keyed digest of the set of units that stand in any row: equal sets, equal digests."""
+        inside = np.zeros(len(self.sample), dtype=bool)
+        inside[members.unit] = True
+        columns = [c for c in IDENTITY if c in self.sample]
+        units = self.sample.loc[inside, columns] if columns else self.sample.index[inside].to_frame(index=False)
+        digests = np.sort(pd.util.hash_pandas_object(units, index=False).to_numpy(np.uint64))
+        return hashlib.blake2b(digests.astype("<u8").tobytes(), digest_size=16, key=POPULATION_KEY).hexdigest()
+
+    def degrees(self, members: Members) -> Floats:
+        """Degrees of freedom by row: of the whole design, or of the clusters and strata with a member."""
+        if self.df == "design" or self.sampling.complete:
+            return np.full(members.rows, self.sampling.df)
+        heavy = members.where(self.sampling.weight > 0)
+        return heavy.distinct(self.sampling.psu) - heavy.distinct(self.sampling.stratum)
+
+    def _zeros(self, estimate: Floats, n: Floats, lines: int) -> Floats:
+        """Totals: missing without a value, but in a complete count 0 where a domain has no unit at all."""
+        nobody = np.repeat(self.domains.members.sum() == 0, lines)
+        return np.where((n > 0) | (nobody & self.sampling.complete), estimate, np.nan)
+
+    def _flags(self, estimate: Floats, n: Floats, psus: Floats, df: Floats, claim: Claim) -> NDArray[Any]:
+        weak = (n < claim.n) | (psus < claim.psus) | ~(df >= claim.df)
+        care = np.where(weak & (not self.sampling.complete), "care", "")
+        return np.where(np.isnan(estimate), "empty", care)
+
+
+def _cross(domain_lines: pd.DataFrame, keys: pd.DataFrame | None) -> pd.DataFrame:
+    if keys is None:
+        return domain_lines
+    left = domain_lines.loc[domain_lines.index.repeat(len(keys))].reset_index(drop=True)
+    right = pd.concat([keys] * len(domain_lines), ignore_index=True) if len(domain_lines) else keys.iloc[:0]
+    return pd.concat([left, right], axis=1)
+
+
+def _spread_margins(
+    margins: tuple[tuple[int, tuple[int, ...]], ...], lines: int
+) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Margins of domain lines as margins of result rows, one for each key line."""
+    return tuple(
+        (total * lines + line, tuple(part * lines + line for part in parts))
+        for total, parts in margins
+        for line in range(lines)
+    )

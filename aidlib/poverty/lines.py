@@ -1,0 +1,78 @@
+"""Poverty lines: a number, a column, or a share of the median or mean estimated from the same sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aidlib import reference
+from aidlib.estimate import Study
+from aidlib.estimate.quantiles import inverse_cdf
+from aidlib.estimate.sampling import Floats
+
+CENTRES = ("median", "mean")
+
+
+@dataclass(frozen=True)
+class RelativeLine:
+    """``share`` of the weighted median or mean of the whole sample, e.g. RelativeLine(0.6, "median")."""
+
+    share: float
+    of: str = "median"
+
+    def __post_init__(self) -> None:
+        if not self.share > 0 or self.of not in CENTRES:
+            raise reference.problem("poverty.relative")
+
+
+Line = float | str | RelativeLine
+
+
+@dataclass(frozen=True, eq=False)
+class LineValues:
+    """The line of every row, and for an estimated line its influence values (one per row, weight included)."""
+
+    values: Floats
+    influence: Floats | None = None
+
+
+def line_values(study: Study, income: Floats, line: Line, multiple: float = 1.0) -> LineValues:
+    """``line`` times ``multiple`` for every row of the study's sample. Raises Problem for a line of 0 or less."""
+    if isinstance(line, RelativeLine):
+        return _relative(study, income, RelativeLine(line.share * multiple, line.of))
+    values = study.column(line) if isinstance(line, str) else np.full(len(income), float(line))
+    if (values <= 0).any() or multiple <= 0:
+        raise reference.problem("poverty.line", line=line if isinstance(line, str) else float(line) * multiple)
+    return LineValues(values * multiple)
+
+
+def density(income: Floats, weight: Floats, at: float) -> float:
+    """Normal kernel density of income at a point, bandwidth sd / N^(1/5) with N = sum(weight).
+
+    Source: the bandwidth of Osier (2009), Survey Research Methods 3(3), 167-195, as in R's convey 1.0.1.
+    """
+    population = weight.sum()
+    centre = (weight * income).sum() / population
+    width = np.sqrt((weight * (income - centre) ** 2).sum() / population) / population**0.2
+    if not width > 0:
+        return np.nan
+    kernel = np.exp(-(((at - income) / width) ** 2) / 2) / np.sqrt(2 * np.pi)
+    return float((weight * kernel).sum() / (population * width))
+
+
+def _relative(study: Study, income: Floats, line: RelativeLine) -> LineValues:
+    known = np.isfinite(income) & (study.sampling.weight > 0)
+    weight, y = study.sampling.weight[known], income[known]
+    if not known.any():
+        return LineValues(np.full(len(income), np.nan), np.zeros(len(income)))
+    scores = np.zeros(len(income))
+    if line.of == "mean":
+        centre = (weight * y).sum() / weight.sum()
+        scores[known] = weight * (y - centre) / weight.sum()
+    else:
+        centre = inverse_cdf(y, weight, 0.5)
+        scores[known] = -weight * ((y <= centre) - 0.5) / (weight.sum() * density(y, weight, centre))
+    if not centre > 0:
+        raise reference.problem("poverty.line", line=line.of)
+    return LineValues(np.full(len(income), line.share * centre), line.share * scores)
