@@ -1,0 +1,112 @@
+"""Codes as people write them: labels, old words, numbers, "6.患重特大疾病", several in a cell, ticks, short places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import pandas as pd
+
+from aidlib import reference
+from aidlib.intake.cells import Cleaned, missing_kind, on_distinct, plain
+
+_BETWEEN = r"[、,;/|，；和及]+"
+_NUMBERED = r"^\d{1,2}[.、:．)]+(?=\D)"
+_ENDS = (
+    "特别行政区",
+    "维吾尔自治区",
+    "壮族自治区",
+    "回族自治区",
+    "自治区",
+    "自治州",
+    "地区",
+    "新区",
+    "省",
+    "市",
+    "区",
+    "县",
+)
+NOTHING = "none"  # several-choice columns: asked, and none of the list
+
+
+@cache
+def lookup(name: str) -> dict[str, str]:
+    """Every known spelling of the code list ``name`` -> code. Region names also without 省, 市, 县."""
+    found: dict[str, str] = {}
+    for code, label in reference.codes(name).items():
+        for written in (code, label.zh, label.en, *label.aliases):
+            found.setdefault(_key(written), code)
+    if name == "region":
+        for code, label in reference.codes(name).items():
+            short = next((label.zh[: -len(end)] for end in _ENDS if label.zh.endswith(end)), label.zh)
+            found.setdefault(_key(short), code)
+    return found
+
+
+def clean_codes(text: pd.Series, name: str, own: Mapping[str, str] | None = None) -> Cleaned:
+    """One code of the list ``name`` per cell; ``own`` adds the source's spellings. Unknown words are ``bad``."""
+    words = _words(name, own)
+    return _each(text, lambda cells: _one(cells, words))
+
+
+def clean_many(text: pd.Series, name: str, own: Mapping[str, str] | None = None) -> Cleaned:
+    """Several codes per cell, in the order written, without repeats, joined by ";". 无 is ``none``."""
+    words = _words(name, own)
+    return _each(text, lambda cells: _many(cells, words))
+
+
+def clean_flags(text: pd.Series, own: Mapping[str, str] | None = None) -> Cleaned:
+    """1 yes, 0 no, from 是/否, ticks, 有/无 and numbers."""
+    found = clean_codes(text, "yes_no", {"无": "0", "非": "0", **(own or {})})
+    return Cleaned(pd.to_numeric(found.value, errors="coerce").astype("float64"), found.missing, found.bad)
+
+
+def _words(name: str, own: Mapping[str, str] | None) -> dict[str, str]:
+    return lookup(name) | {_key(str(word)): str(code) for word, code in (own or {}).items()}
+
+
+def _key(written: str) -> str:
+    return plain(pd.Series([written])).iloc[0].casefold()
+
+
+def _each(text: pd.Series, work: object) -> Cleaned:
+    cells = text.dropna()
+    value = pd.Series(None, index=text.index, dtype="object")
+    missing = pd.Series(None, index=text.index, dtype="object")
+    bad = pd.Series(False, index=text.index)
+    if len(cells):
+        read = on_distinct(cells, work)  # type: ignore[arg-type]
+        value[cells.index], missing[cells.index], bad[cells.index] = read["value"], read["missing"], read["bad"]
+    return Cleaned(value, missing, bad)
+
+
+def _one(cells: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
+    written = plain(cells).str.casefold()
+    value = _found(written, words)
+    kind = missing_kind(plain(cells)).where(value.isna())
+    return pd.DataFrame({"value": value, "missing": kind, "bad": value.isna() & kind.isna() & written.ne("")})
+
+
+def _many(cells: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
+    written = plain(cells).str.casefold()
+    spaced = cells.astype("str").str.normalize("NFKC").str.strip().str.replace(r"\s+", "、", regex=True).str.casefold()
+    whole = _found(written, words)
+    parts = spaced.str.replace(r"(?:(?<=^)|(?<=[、,;/|]))\d{1,2}[.:)]+(?=[^\d.])", "", regex=True)
+    listed = parts.str.split(_BETWEEN, regex=True).explode()
+    listed = listed[listed.fillna("") != ""]
+    codes = _found(listed, words)
+    unknown = codes.isna().groupby(level=0).any().reindex(cells.index, fill_value=False)
+    distinct = codes.reset_index().drop_duplicates().set_index("index")[codes.name or 0].dropna()
+    joined = distinct.groupby(level=0).agg(";".join).reindex(cells.index)
+    value = whole.where(whole.notna(), joined.where(~unknown))
+    nothing = written.isin(["无", "没有"]) & value.isna()
+    value = value.mask(nothing, NOTHING)
+    kind = missing_kind(plain(cells)).where(value.isna())
+    return pd.DataFrame({"value": value, "missing": kind, "bad": value.isna() & kind.isna() & written.ne("")})
+
+
+def _found(written: pd.Series, words: Mapping[str, str]) -> pd.Series:
+    """The code of each word: as it is, as a whole number (6.0), or without its number (6.患重特大疾病)."""
+    value = written.map(words)
+    value = value.where(value.notna(), written.str.replace(r"\.0$", "", regex=True).map(words))
+    return value.where(value.notna(), written.str.replace(_NUMBERED, "", regex=True).map(words)).astype("object")

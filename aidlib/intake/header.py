@@ -1,0 +1,107 @@
+"""Where a sheet's header is: below title rows, in one row or in two merged ones."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+_UNIT = re.compile(
+    r"[(（\[]\s*(万元|千元|元|人民币元|元/月|元/年|万元/年|万元/月|元/人|㎡|m2|平方米|岁|人|口|周岁)\s*[)）\]]$"
+)
+_WITHIN = "/"  # between the two rows of a merged header
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading: its position (0-based), the words, what they are matched by, and a unit in brackets."""
+
+    position: int
+    text: str
+    keys: tuple[str, ...]
+    unit: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """start: 0-based first row below it; rows: how many it has; headings: of the columns that have one.
+
+    score: known headings, known headings of two rows, and fewer rows: the greatest is the sheet's header.
+    """
+
+    start: int
+    rows: int
+    headings: tuple[Heading, ...]
+    score: tuple[int, int, int]
+
+
+@lru_cache(maxsize=50_000)
+def normal(text: str) -> str:
+    """A heading as it is compared: half-width, no spaces, line breaks or stars, lower case, no unit in brackets."""
+    plain = re.sub(r"[\s*＊:：]+", "", unicodedata.normalize("NFKC", text)).casefold()
+    return _UNIT.sub("", plain) or plain
+
+
+def unit_of(text: str) -> str:
+    """The unit in brackets at the end of a heading (万元, 元/月), else ""."""
+    found = _UNIT.search(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)))
+    return found.group(1) if found else ""
+
+
+def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) -> Header | None:
+    """The header among the first rows: the row (or two) with most headings in ``known`` (normal forms).
+
+    At least two headings, or all of a narrower row, must be known. None where no row is a header.
+    """
+    best: Header | None = None
+    for row in range(len(head)):
+        for rows in (1, 2):
+            candidate = _candidate(head, row, rows, known)
+            if candidate and (best is None or candidate.score > best.score):
+                best = candidate
+    return best
+
+
+def _candidate(head: Sequence[Sequence[str | None]], row: int, rows: int, known: Collection[str]) -> Header | None:
+    if row + rows > len(head):
+        return None
+    headings = _single(head[row]) if rows == 1 else _double(head[row], head[row + 1])
+    matched = sum(any(key in known for key in heading.keys) for heading in headings)
+    if matched < min(2, len(headings)) or matched == 0:
+        return None
+    whole = sum(_WITHIN in heading.text and heading.keys[0] in known for heading in headings)
+    return Header(row + rows, rows, tuple(headings), (matched, whole, -rows))
+
+
+def _single(cells: Sequence[str | None]) -> list[Heading]:
+    found = [(i, cell.strip()) for i, cell in enumerate(cells) if cell and cell.strip()]
+    return [Heading(i, text, (normal(text),), unit_of(text)) for i, text in found]
+
+
+def _double(top: Sequence[str | None], bottom: Sequence[str | None]) -> list[Heading]:
+    """A merged cell of the upper row stands over the columns up to the next one; lower words come after it."""
+    headings, above = [], ""
+    width = max(len(top), len(bottom))
+    for i in range(width):
+        upper = ((top[i] if i < len(top) else None) or "").strip()
+        lower = ((bottom[i] if i < len(bottom) else None) or "").strip()
+        above = upper or above
+        if lower and above and normal(lower) != normal(above):
+            text = f"{above}{_WITHIN}{lower}"
+            headings.append(Heading(i, text, (normal(text), normal(lower)), unit_of(lower)))
+        elif lower or upper:
+            text = lower or upper
+            headings.append(Heading(i, text, (normal(text),), unit_of(text)))
+    return headings
+
+
+def letter(position: int) -> str:
+    """The spreadsheet letter of a 0-based column: 0 → A, 26 → AA."""
+    name = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        name = chr(65 + rest) + name
+    return name
