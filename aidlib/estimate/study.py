@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aidlib import reference
 from aidlib.estimate.design import Design
 from aidlib.estimate.domains import Domains, Members, domains
-from aidlib.estimate.estimates import COVARIANCE_ROWS, Estimates
+from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
 from aidlib.estimate.influence import Influence, entries
 from aidlib.estimate.intervals import Interval, wald
 from aidlib.estimate.sampling import Floats, Sampling, resolve
@@ -164,6 +164,7 @@ class Study:
         count: units that carry the numerator by row; largest: 2 × rows, dominance. ``interval``
         is used where the estimator has no bounds of its own.
         """
+        self._check_names(() if keys is None else tuple(keys.columns))
         members, lines = found.members, 1 if keys is None else len(keys)
         covariance = found.influence.covariance() if members.rows <= COVARIANCE_ROWS else None
         variance = found.influence.variance() if covariance is None else np.diagonal(covariance)
@@ -208,6 +209,13 @@ class Study:
             return np.full(members.rows, self.sampling.df)
         heavy = members.where(self.sampling.weight > 0)
         return heavy.distinct(self.sampling.psu) - heavy.distinct(self.sampling.stratum)
+
+    def _check_names(self, keys: tuple[str, ...]) -> None:
+        """Domain and key columns stand beside the fixed ones, so they need names of their own."""
+        names = [*self.domains.names, *keys]
+        taken = [name for i, name in enumerate(names) if name in COLUMNS or name in names[:i]]
+        if taken:
+            raise reference.problem("estimate.reserved", column=taken[0])
 
     def _zeros(self, estimate: Floats, n: Floats, lines: int) -> Floats:
         """Totals: missing without a value, but in a complete count 0 where a domain has no unit at all."""
