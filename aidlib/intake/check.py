@@ -1,4 +1,4 @@
-"""Checks across columns. A check that fails leaves the row in and flags it, or, where the row cannot be right, keeps it out."""
+"""Checks across columns: most flag a row and leave it in; what cannot be right at all is kept out."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def check_decisions(clean: Clean) -> None:
 
 
 def check_people(clean: Clean, said: pd.DataFrame) -> None:
-    """Flag members whose sex or year of birth differs from what the identity number says (``said``: birth_year, sex)."""
+    """Flag members whose sex or birth year is not what the identity number says (``said``: birth_year, sex)."""
     rows = clean.rows
     for name in ("sex", "birth_year"):
         if name in rows:

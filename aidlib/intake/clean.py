@@ -47,7 +47,7 @@ class Clean:
 
 
 def unit_factor(stated: str, unit: str) -> float:
-    """What a number in the stated unit (万元, 元/年, yuan/year) must be multiplied by to be in the dictionary's unit."""
+    """What a number in the stated unit (万元, 元/年) must be multiplied by to be in the dictionary's unit."""
     money, _, per = stated.replace("每", "/").partition("/")
     wanted = unit.partition("/")[2].rpartition("/")[2]
     return _SCALES.get(money, 1.0) * _PER.get((per, wanted), 1.0)

@@ -26,6 +26,7 @@ _ENDS = (
     "区",
     "县",
 )
+_KINDS = "\0kinds"  # among the words: the names that mean a kind of missing value, not a code
 NOTHING = "none"  # several-choice columns: asked, and none of the list
 
 
@@ -44,7 +45,10 @@ def lookup(name: str) -> dict[str, str]:
 
 
 def clean_codes(text: pd.Series, name: str, own: Mapping[str, str] | None = None) -> Cleaned:
-    """One code of the list ``name`` per cell; ``own`` adds the source's spellings. Unknown words are ``bad``."""
+    """One code of the list ``name`` per cell; ``own`` adds the source's spellings. Unknown words are ``bad``.
+
+    ``own`` may also name a kind of missing value (pnta: refused), where the list has no code of that name.
+    """
     words = _words(name, own)
     return _each(text, lambda cells: _one(cells, words))
 
@@ -62,7 +66,8 @@ def clean_flags(text: pd.Series, own: Mapping[str, str] | None = None) -> Cleane
 
 
 def _words(name: str, own: Mapping[str, str] | None) -> dict[str, str]:
-    return lookup(name) | {_key(str(word)): str(code) for word, code in (own or {}).items()}
+    kinds = [kind for kind in reference.dictionary().missing if kind not in reference.codes(name)]
+    return lookup(name) | {_key(str(word)): str(code) for word, code in (own or {}).items()} | {_KINDS: " ".join(kinds)}
 
 
 def _key(written: str) -> str:
@@ -83,7 +88,9 @@ def _each(text: pd.Series, work: object) -> Cleaned:
 def _one(cells: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
     written = plain(cells).str.casefold()
     value = _found(written, words)
-    kind = missing_kind(plain(cells)).where(value.isna())
+    stated = value.where(value.isin(words.get(_KINDS, "").split()))  # the source's own word for a kind of no value
+    value = value.where(stated.isna())
+    kind = missing_kind(plain(cells)).where(value.isna()).fillna(stated)
     return pd.DataFrame({"value": value, "missing": kind, "bad": value.isna() & kind.isna() & written.ne("")})
 
 

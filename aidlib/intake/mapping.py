@@ -13,6 +13,7 @@ import yaml
 
 from aidlib import reference
 from aidlib.intake.header import Header, find_header, letter, normal
+from aidlib.intake.quarantine import MARKS
 from aidlib.intake.read import Sheet
 from aidlib.reference import problem
 
@@ -101,7 +102,7 @@ class Plan:
 
 
 def load_source(name: str, folder: Path) -> Source:
-    """The mapping ``name`` in ``folder``; Problem where it is unknown (naming the known ones) or wrong (saying where)."""
+    """The mapping ``name`` in ``folder``; Problem where it is unknown or wrong."""
     path = folder / f"{name}.yml"
     if not re.fullmatch(r"[\w-]+", name) or not path.is_file():
         known = ", ".join(sorted(p.stem for p in folder.glob("*.yml"))) or "-"
@@ -209,7 +210,10 @@ def plan_sheet(sheet: Sheet, source: Source, file: str) -> Plan | None:
     """
     if any(fnmatchcase(sheet.sheet, pattern) for pattern in source.ignore_sheets) or not any(map(any, sheet.head)):
         return None
-    kinds = [kind for kind in source.kinds if _fits(file, kind.match) and _fits(sheet.sheet, kind.sheets)]
+    corrected = bool(sheet.head[0]) and sheet.head[0][0] == MARKS[0]
+    kinds = [kind for kind in source.kinds if corrected or fits_kind(kind, file, sheet.sheet)]
+    if corrected:
+        kinds = [kind for kind in kinds if kind.name[:31] == sheet.sheet] or kinds
     if not kinds:
         if any(sheet.sheet == join.sheet for kind in source.kinds for join in kind.joins):
             return None
@@ -219,6 +223,11 @@ def plan_sheet(sheet: Sheet, source: Source, file: str) -> Plan | None:
         raise problem("intake.no_header", file=sheet.file, sheet=sheet.sheet or "-", rows=len(sheet.head))
     header, kind = max(found, key=lambda each: each[0].score)
     return _plan(sheet, header, kind)
+
+
+def fits_kind(kind: Kind, file: str, sheet: str) -> bool:
+    """Whether the mapping lets this file and sheet be of the kind."""
+    return _fits(file, kind.match) and _fits(sheet, kind.sheets)
 
 
 def _recognised(kind: Kind) -> set[str]:
@@ -238,7 +247,7 @@ def _plan(sheet: Sheet, header: Header, kind: Kind) -> Plan:
         if place and place not in taken and not (ignored and normal(heading.text) in kind.ignore):
             taken.add(place)
             targets.append(Target(heading.position, *place, heading.text, heading.unit))
-        elif not ignored and heading.keys[0] not in _expression_words(kind):
+        elif not ignored and heading.text not in MARKS and heading.keys[0] not in _expression_words(kind):
             unknown.append(f"{letter(heading.position)} {heading.text[:30]}")
     if unknown:
         raise problem(

@@ -1,0 +1,146 @@
+"""Blocks of raw rows: which of them are data, and many blocks of one kind put under one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aidlib import reference
+from aidlib.intake.header import normal
+from aidlib.intake.mapping import BASE, Kind, Plan, Target
+from aidlib.intake.quarantine import MARKS
+
+RAW = "raw"  # the "table" of columns that only expressions read
+_NOT_DATA = (
+    r"小计|合计|总计|共计|^(?:制表|填表|填报|审核|负责人|单位负责人|盖章|备注[:：]|注[:：]|说明[:：]|日期[:：]|经办)"
+)
+_NOT_ASKED = reference.dictionary().missing["not_asked"].zh
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of one sheet below its header, as read. first: raw row number (1-based) of the first of them."""
+
+    file: str
+    sheet: str
+    plan: Plan
+    rows: pa.Table = field(repr=False)
+    first: int
+    epoch_1904: bool = False
+
+    @property
+    def headings(self) -> dict[int, str]:
+        """Headings by column position."""
+        return {heading.position: heading.text for heading in self.plan.header.headings}
+
+
+def data_rows(block: Block) -> np.ndarray:
+    """Which rows are data: not blank, no subtotal, signature or note, no repetition of the header."""
+    columns = block.rows.columns
+    known = np.zeros(block.rows.num_rows, dtype=np.int64)
+    for column in columns:
+        known += pc.is_valid(column).to_numpy(zero_copy_only=False)
+    first = pc.coalesce(*columns[:6]) if columns else pa.nulls(0, pa.string())
+    words = first.to_pandas().astype("str").str.normalize("NFKC").str.strip()
+    label = words.str.contains(_NOT_DATA, regex=True, na=False).to_numpy(dtype=bool) & (known < 0.8 * len(columns))
+    data = (known > 0) & ~label
+    if len(columns) > 3:
+        data &= known > 1  # a lone cell is a title or a note
+    for heading in block.plan.header.headings[:2]:
+        if heading.position < len(columns):
+            again = pc.equal(columns[heading.position], heading.text.rsplit("/", 1)[-1])
+            data &= ~pc.fill_null(again, False).to_numpy(zero_copy_only=False)
+    return data
+
+
+@dataclass(eq=False)
+class Batch:
+    """Data rows of many blocks of one kind: ``raw`` text columns by (table, number, column), and where each came from.
+
+    raw[("", "", "block" | "row")] are the block's index in ``blocks`` and the raw row number; file and sheet are where
+    the row first came from (a corrected quarantine workbook says so itself), ``confirmed`` rows come from such one.
+    """
+
+    kind: Kind
+    blocks: Sequence[Block]
+    raw: pd.DataFrame
+    file: pd.Series
+    sheet: pd.Series
+    confirmed: pd.Series
+
+    def of(self, table: str, number: str = BASE) -> pd.DataFrame:
+        """The columns of ``table`` in repetition ``number``, by their dictionary names."""
+        names = [name for name in self.raw.columns if name[:2] == (table, number)]
+        return self.raw[names].set_axis([name[2] for name in names], axis=1)
+
+
+def assemble(kind: Kind, blocks: Sequence[Block], data: Sequence[np.ndarray]) -> Batch:
+    """One batch of the blocks' data rows. A column that a form does not have reads 未询问 in its rows."""
+    wanted = {key for block in blocks for key, _ in _targets(block)}
+    asked = {key for key in wanted if key[0] == kind.table and key[1] == BASE}
+    tables, index = [], 0
+    for number, (block, mask) in enumerate(zip(blocks, data, strict=True)):
+        rows = np.flatnonzero(mask)
+        picked = block.rows.take(pa.array(rows))
+        columns = {key: picked.column(position) for key, position in _targets(block)}
+        for key in asked - set(columns):
+            columns[key] = pa.repeat(pa.scalar(_NOT_ASKED), len(rows))
+        columns["", "", "block"] = pa.array(np.full(len(rows), number))
+        columns["", "", "row"] = pa.array(rows + block.first)
+        tables.append(pa.table(list(columns.values()), names=["\t".join(key) for key in columns]))
+        index += len(rows)
+    raw = pa.concat_tables(tables, promote_options="default").to_pandas()
+    raw.columns = pd.Index([tuple(name.split("\t")) for name in raw.columns], tupleize_cols=False)
+    return _placed(kind, blocks, raw)
+
+
+def _targets(block: Block) -> list[tuple[tuple[str, str, str], int]]:
+    """Where each needed column goes, and its position: mapped ones, and by raw heading those that expressions read."""
+    found = [((t.table, t.number, t.column), t.position) for t in block.plan.targets]
+    kind = block.plan.kind
+    words = " ".join([*kind.derived.values(), *kind.checks.values()])
+    for heading in block.plan.header.headings:
+        used = heading.text in words or kind.compare_multiple or heading.text in MARKS
+        if used:
+            found.append(((RAW, "", heading.text), heading.position))
+    width = block.rows.num_columns
+    return [(key, position) for key, position in found if position < width]
+
+
+def _placed(kind: Kind, blocks: Sequence[Block], raw: pd.DataFrame) -> Batch:
+    number = raw["", "", "block"].to_numpy()
+    file = pd.Series(np.array([block.file for block in blocks], dtype=object)[number], index=raw.index)
+    sheet = pd.Series(np.array([block.sheet for block in blocks], dtype=object)[number], index=raw.index)
+    confirmed = pd.Series(False, index=raw.index)
+    marks = [(RAW, "", mark) for mark in MARKS]
+    if marks[0] in raw.columns and marks[1] in raw.columns:
+        confirmed = raw[marks[0]].notna()
+        file = raw[marks[0]].where(confirmed, file).astype("object")
+        sheet = raw[marks[1]].fillna("").where(confirmed, sheet).astype("object")
+    return Batch(kind, blocks, raw, file, sheet, confirmed)
+
+
+def units_of(blocks: Sequence[Block], table: str, number: str, kind: Kind) -> dict[str, str]:
+    """Units stated in headings or by the mapping, by column; a heading's own unit counts where the mapping has none."""
+    stated = {
+        t.column: t.unit for b in blocks for t in b.plan.targets if (t.table, t.number) == (table, number) and t.unit
+    }
+    return stated | (dict(kind.units) if table == kind.table and number == BASE else {})
+
+
+def same_units(block: Block) -> tuple[tuple[str, str, str, str], ...]:
+    """The units that the block's headings state: blocks of one batch must state the same ones for the same columns."""
+    return tuple(sorted((t.table, t.number, t.column, t.unit) for t in block.plan.targets if t.unit))
+
+
+def target_heading(targets: Sequence[Target], table: str, column: str) -> Target | None:
+    """The target of a column, in whatever repetition comes first."""
+    return next((t for t in targets if (t.table, t.column) == (table, column)), None)
+
+
+__all__ = ["RAW", "Batch", "Block", "assemble", "data_rows", "normal", "same_units", "target_heading", "units_of"]
