@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -22,6 +22,10 @@ class Problem(Exception):
         self.values = values
         self.wrong_use = wrong_use
         super().__init__(f"{message(key, 'zh', **values)}\n{message(key, 'en', **values)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep key and values on the way between processes (an exception would be made anew from its text)."""
+        return partial(Problem, self.key, wrong_use=self.wrong_use, **self.values), ()
 
     def text(self, language: str) -> str:
         """The message in ``language`` (zh or en)."""

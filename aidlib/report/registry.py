@@ -78,13 +78,16 @@ def substitute(text: str, filled: Mapping[str, str]) -> str:
 def find(reference: Reference, contents: Sequence[Content]) -> Found:
     """The row that ``reference`` names.
 
-    reason: "absent" (the source lacks the columns), a flag of Estimates (the number is withheld), or "". Raises
-    Problem for an unknown name, or values that point to no row or to several.
+    reason: "absent" (the source lacks the columns), a flag of Estimates (the number is withheld; "empty" also where
+    nobody was observed with these values), or "". Raises Problem for an unknown name, for values that no column has or
+    could have, and for several rows.
     """
     content, item = _item(reference, contents)
     if isinstance(item, Absent):
         return Found(reason="absent")
     rows, columns = _selected(reference, item, content)
+    if rows.empty and _known_place(reference, item, content):
+        return Found(item, reason="empty")
     if reference.rank:
         return _ranked(reference, item, rows, columns)
     if len(rows) != 1:
@@ -160,6 +163,16 @@ def _selected(reference: Reference, entry: Entry, content: Content) -> tuple[pd.
         if value != "*":
             keep &= _texts(estimates.rows[column]) == _text(content.parameters.get(value, value))
     return estimates.rows[keep], [c for c, value in zip(columns, reference.values, strict=True) if value == "*"]
+
+
+def _known_place(reference: Reference, entry: Entry, content: Content) -> bool:
+    """Whether each value stands in its column, is one of its codes, or is a parameter: a true place without a row."""
+    columns = [*entry.estimates.domains, *entry.estimates.keys, "measure"]
+    for column, value in zip(columns, reference.values or (), strict=False):
+        known = value == "*" or value in content.parameters or label(column, value, "zh") != value
+        if not known and not (_texts(entry.estimates.rows[column]) == _text(value)).any():
+            return False
+    return reference.values is not None
 
 
 def _texts(column: pd.Series) -> pd.Series:

@@ -146,6 +146,15 @@ def test_a_sentence_with_a_withheld_number_gives_the_reason_instead(flag, word):
     assert "%" not in text
 
 
+def test_a_known_category_that_nobody_is_in_has_no_number():
+    rows = [{"year": year, "grade": "deep", "estimate": 1.0} for year in ("2024", "2025")]
+    mix = content(mix=result(rows, domains=("year",), keys=("grade",)))
+    assert "no usable" in told("{mix[period,accident]:pct}", mix)
+    assert "no usable" in told("{mix[*,accident].highest:domain}", mix)
+    with pytest.raises(Problem, match="points to 0"):
+        told("{mix[period,acident]:pct}", mix)
+
+
 def test_only_published_numbers_are_ranked_and_it_says_so():
     assert told("{h.highest:domain}", content(h=WITHHELD)) == "Yi City (among the published figures)"
 
