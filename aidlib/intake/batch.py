@@ -106,13 +106,17 @@ def _derive(batch: Batch, clean: Clean) -> None:
     named = {name[2]: batch.raw[name] for name in batch.raw.columns if name[0] == RAW}
     for column, expression in batch.kind.derived.items():
         spec = reference.dictionary().tables[batch.kind.table].columns[column]
-        value = evaluate(expression, {**named, **clean.rows.to_dict("series")}, f"{batch.kind.name}.{column}")
+        value = evaluate(expression, {**named, **_series(clean.rows)}, f"{batch.kind.name}.{column}")
         if spec.numeric or spec.type == "year":
             value = pd.to_numeric(value, errors="coerce").astype("float64")
             value = value.where(np.isfinite(value))
         clean.rows[column] = value.set_axis(clean.rows.index)
         if spec.required:
             clean.add_fault("required", column, clean.rows[column].isna())
+
+
+def _series(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    return {str(name): rows[name] for name in rows}
 
 
 def _place(clean: Clean) -> None:
@@ -225,7 +229,7 @@ def _remember(kind: Kind, tables: dict[str, pd.DataFrame], known: Known) -> None
         if known.keep_households:
             known.households.append(rows[[c for c in ("household_id", *INHERITED) if c in rows]])
         if "interviewer" in rows and "income" in rows:
-            answers = rows.drop(columns=[c for c in rows if c in _NOT_ANSWERS or c.endswith("__missing")])
+            answers = rows.drop(columns=[c for c in rows if c in _NOT_ANSWERS or str(c).endswith("__missing")])
             visits = rows[["interviewer", "year", "region", "income"]]
             hashed = pd.util.hash_pandas_object(answers, index=False).to_numpy()
             known.visits.append(visits.assign(answers=hashed)[visits["interviewer"].notna()])
@@ -272,7 +276,7 @@ def _own_checks(batch: Batch, clean: Clean) -> dict[str, pd.Series]:
     """The checks that the mapping states, on raw columns."""
     kind = batch.kind
     named = {name[2]: batch.raw[name] for name in batch.raw.columns if name[0] == RAW}
-    columns = {**clean.rows.to_dict("series"), **named}
+    columns = {**_series(clean.rows), **named}
     found = {}
     for name, expression in kind.checks.items():
         mask = evaluate(expression, columns, f"{kind.name}.{name}").set_axis(clean.rows.index)
@@ -293,7 +297,7 @@ def compare_multiple(columns: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
             ticks = pd.DataFrame({option: columns[option] for option in options})
             chosen = ticks.apply(pd.to_numeric, errors="coerce").eq(1)
             said = pd.DataFrame({o: _lists(text, o.partition("/")[2]) for o in options})
-            extra = text.fillna("").str.split().str.len() != said.sum(axis=1)
+            extra = text.fillna("").str.count(r"\S+") != said.sum(axis=1)
             differs = (said != chosen).any(axis=1) | extra
             found[f"multiple:{name}"] = differs.where(text.notna(), ticks.notna().any(axis=1))
     return found

@@ -48,6 +48,6 @@ def missing_kind(cells: pd.Series) -> pd.Series:
 
 def on_distinct(cells: pd.Series, work: Callable[[pd.Series], pd.DataFrame]) -> pd.DataFrame:
     """``work`` done once per distinct cell, its columns brought back to the rows."""
-    codes, distinct = pd.factorize(cells)
+    codes, distinct = pd.factorize(cells, use_na_sentinel=False)
     done = work(pd.Series(distinct)).take(codes)
     return done.set_axis(cells.index)

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from aidlib import reference
-from aidlib.intake.header import find_header, letter, normal
+from aidlib.intake.header import Header, find_header, letter, normal
 from aidlib.intake.read import HEAD, Sheet, files_of, read_sheets
 from aidlib.reference import problem
 
@@ -66,7 +66,7 @@ def _headings(table: reference.Table) -> dict[str, str]:
     return {normal(words): column.name for column in columns for words in column.headings}
 
 
-def _widest(sheet: Sheet) -> object:
+def _widest(sheet: Sheet) -> Header | None:
     """Where nothing is known: the first row with the most cells is taken for the header."""
     counts = [sum(bool(cell) for cell in row) for row in sheet.head]
     row = counts.index(max(counts))

@@ -84,7 +84,9 @@ def _read(distinct: pd.Series) -> pd.DataFrame:
     fault[eighteen & ~born] = "bad_id"
     fault[eighteen & ~valid] = "check_digit"
     fault[rounded & ~blank] = "rounded"
-    whole = pd.Series(np.ascontiguousarray(matrix).view("S18").ravel().astype("U18"), index=distinct.index)
+    whole = pd.Series(
+        np.ascontiguousarray(matrix.astype(np.uint8)).view("S18").ravel().astype("U18"), index=distinct.index
+    )
     usable = eighteen & valid & born
     male = (matrix[:, 16] - 48) % 2 == 1
     return pd.DataFrame(

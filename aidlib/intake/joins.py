@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -65,8 +65,8 @@ def _sheet(like: Sheet, rows: pd.DataFrame) -> Sheet:
     table = pa.table([pa.array(rows[name], pa.string(), from_pandas=True) for name in rows], names=_numbers(rows))
     head: list[list[str | None]] = [[str(name) for name in rows.columns]]
 
-    def body(start: int, width: int) -> list[pa.Table]:
-        return [table.slice(start - 1)]
+    def body(start: int, width: int) -> Iterator[pa.Table]:
+        yield table.slice(start - 1)
 
     return replace(like, head=head, body=body)
 

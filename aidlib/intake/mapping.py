@@ -125,7 +125,7 @@ def _kind(name: str, entry: dict[str, Any]) -> Kind:
         match=_texts(entry.get("match", "*")),
         sheets=_texts(entry.get("sheets", "*")),
         columns={k: _texts(v) for k, v in _column_map(entry.get("columns", {}), table, name).items()},
-        ignore=tuple(normal(text) for text in _texts(entry.get("ignore", ()))),
+        ignore=tuple("*".join(map(normal, text.split("*"))) for text in _texts(entry.get("ignore", ()))),
         constants={k: str(v) for k, v in known["constants"].items()},
         names=known["names"],
         derived=known["derived"],

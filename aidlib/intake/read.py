@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from aidlib.reference import problem
@@ -79,13 +80,23 @@ def _workbook(path: Path, name: str, start: bytes) -> Iterator[Sheet]:
         raise problem(key, file=name) from None
     for sheet in book.sheet_names:
         try:
-            grid = book.load_sheet(
-                sheet, header_row=None, skip_rows=0, dtypes="string", whitespace_as_null=True
-            ).to_arrow()
+            table = _grid(book, sheet)
         except Exception:
             raise problem("intake.unreadable", file=name) from None
-        table = pa.Table.from_batches([grid]).rename_columns([str(i) for i in range(grid.num_columns)])
         yield Sheet(name, sheet, _rows(table.slice(0, HEAD)), _slices(table), epoch_1904)
+
+
+def _grid(book: Any, sheet: str) -> pa.Table:
+    """A sheet as text. The reader writes numbers with nine decimals; columns that need more are read as numbers too."""
+    options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
+    text = book.load_sheet(sheet, dtypes="string", **options).to_arrow()
+    columns = list(text.columns)
+    long = [i for i, column in enumerate(columns) if pc.any(pc.match_substring_regex(column, r"\.\d{9}$")).as_py()]
+    if long:
+        exact = book.load_sheet(sheet, dtypes=dict.fromkeys(long, "float"), **options).to_arrow()
+        for i in long:
+            columns[i] = pc.coalesce(pc.cast(exact.column(i), pa.string()), columns[i])
+    return pa.table(columns, names=[str(i) for i in range(len(columns))])
 
 
 def _slices(table: pa.Table) -> Callable[[int, int], Iterator[pa.Table]]:

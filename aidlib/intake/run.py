@@ -209,15 +209,15 @@ class _Import:
             for file, rows in batch.file[fault.rows[fault.rows].index].value_counts().items():
                 self.reasons.append((str(file), f"{fault.reason}:{fault.column}", int(rows)))
         place = batch.raw["", "", "block"].loc[bad]
-        for number, rows in place.groupby(place):
+        for number, group in place.groupby(place):
             block = batch.blocks[int(str(number))]
-            row = batch.raw["", "", "row"].loc[rows.index]
+            row = batch.raw["", "", "row"].loc[group.index]
             original = block.rows.take((row - block.first).to_numpy()).to_pandas()
             names = {str(position): heading for position, heading in block.headings.items()}
             original = original[[c for c in original if c in names and names[c] not in MARKS]].rename(columns=names)
             marks = pd.DataFrame(
-                dict(zip(MARKS, (batch.file[rows.index], batch.sheet[rows.index], row, texts["zh"][rows.index],
-                                 texts["en"][rows.index]), strict=True))
+                dict(zip(MARKS, (batch.file[group.index], batch.sheet[group.index], row, texts["zh"][group.index],
+                                 texts["en"][group.index]), strict=True))
             )  # fmt: skip
             original = original.loc[:, ~original.columns.duplicated()]
             piece = pd.concat([marks.reset_index(drop=True), original.reset_index(drop=True)], axis=1)
@@ -250,7 +250,7 @@ class _Import:
         after = store.manifest(number)["replaced"]
         replaced = {table: rows - before.get(table, 0) for table, rows in after.items() if rows > before.get(table, 0)}
         reasons = pd.DataFrame(self.reasons, columns=["file", "reason", "rows"])
-        reasons = reasons.groupby(["file", "reason"], as_index=False)["rows"].sum()
+        reasons = reasons.groupby(["file", "reason"])["rows"].sum().reset_index()
         checks = checks.groupby(["check", "region"], as_index=False)[["rows", "failed"]].sum()
         return Outcome(number, False, account, reasons, checks, quarantine, replaced)
 
@@ -261,7 +261,8 @@ def _corrected(sheet: Sheet) -> bool:
 
 def _stored(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     known = [column.name for column in reference.dictionary().tables[name].stored]
-    extra = [c for c in rows if c == "flags" or (c.endswith("__missing") and c.removesuffix("__missing") in known)]
+    names = [str(name) for name in rows]
+    extra = [c for c in names if c == "flags" or (c.endswith("__missing") and c.removesuffix("__missing") in known)]
     return rows[[c for c in known if c in rows] + extra].reset_index(drop=True)
 
 
