@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,17 +153,20 @@ def _standing(plan: Plan, region: str) -> Edition | None:
 def _computed(plan: Plan, seconds: float, progress: Progress | None) -> dict[str, list[Content]]:
     """What the chapters say about each region that has data: exact numbers, held in memory only."""
     surveyed = {region: each for region, each in plan.values.items() if has_data(plan.data, region, plan.period)}
+    logs = plan.runs / "failed" / f"{plan.declaration.name}-{plan.period}"
     with private_folder(plan.runs, "run-") as folder:
-        return execution.compute(
+        contents = execution.compute(
             plan.declaration.chapters,
             surveyed,
             project=plan.project,
             store=plan.store,
             run=folder,
-            logs=plan.runs / "failed" / f"{plan.declaration.name}-{plan.period}",
+            logs=logs,
             seconds=seconds,
             progress=progress,
         )
+    shutil.rmtree(logs, ignore_errors=True)  # tracebacks of an earlier failure may show exact numbers
+    return contents
 
 
 def _protected(
