@@ -28,7 +28,7 @@ def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], un
         out[reference.heading("se", language)] = pd.Series(_errors(rows, style), rows.index)
         out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, style), rows.index)
     out[_heading_of_n(rows, language)] = pd.Series(_counts(rows), rows.index)
-    return pd.DataFrame(out).reset_index(drop=True)
+    return _framed(out, len(shown))
 
 
 def compact(
@@ -54,7 +54,7 @@ def compact(
     for value, head in zip(wide.columns, heads, strict=True):
         name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
         out[name if unit_text else head] = frame[value].fillna(formats.WITHHELD)
-    return pd.DataFrame(out)
+    return _framed(out, len(index))
 
 
 def legend(rows: pd.DataFrame, language: str) -> list[str]:
@@ -109,6 +109,13 @@ def _label_columns(rows: pd.DataFrame, columns: Sequence[str], language: str) ->
             str
         )
     return out
+
+
+def _framed(columns: dict[str, pd.Series], label_columns: int) -> pd.DataFrame:
+    """The columns as a table whose ``attrs["labels"]`` says how many leading columns are labels, not numbers."""
+    frame = pd.DataFrame(columns).reset_index(drop=True)
+    frame.attrs["labels"] = label_columns
+    return frame
 
 
 def _informs(rows: pd.DataFrame, column: str) -> bool:
