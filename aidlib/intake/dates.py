@@ -58,7 +58,7 @@ def _read(cells: pd.Series, epoch_1904: bool) -> pd.DataFrame:
     number = pd.to_numeric(written.str.extract(_SERIAL)[0], errors="coerce")
     days = number + (_BETWEEN_EPOCHS if epoch_1904 else 0)
     serial = value.isna() & days.between(10_000, 80_000)
-    value = value.mask(serial, pd.Timestamp("1899-12-30") + pd.to_timedelta(days.where(serial), unit="D"))
+    value = value.mask(serial, pd.Timestamp("1899-12-30") + pd.to_timedelta(np.floor(days.where(serial)), unit="D"))
     blank = plain(cells).eq("")
     bad = value.isna() & kind.isna() & ~blank
     return pd.DataFrame({"value": value, "missing": kind, "bad": bad, "doubtful": doubtful & ~bad, "serial": serial})

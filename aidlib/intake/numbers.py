@@ -66,7 +66,7 @@ def _read(cells: pd.Series, factor: float, unit: str) -> pd.DataFrame:
 
 def chinese_number(written: str) -> float:
     """The value of a Chinese numeral (一千五百, 三万二, 壹仟伍佰); NaN where it is none."""
-    if not _CHINESE.fullmatch(written):
+    if not _CHINESE.fullmatch(written) or written[0] in "百佰千仟万萬亿":
         return np.nan
     total, section, digit, place = 0, 0, 0, 0
     for sign in written:

@@ -27,6 +27,7 @@ WORKBOOKS = {".xlsx", ".xlsm", ".xls"}
 TEXTS = {".csv", ".txt", ".tsv", ".tab"}
 _UNPACKED, _RATIO, _CELLS = 800_000_000, 150, 60_000_000
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")
+_LONG_NUMBER = re.compile(rb"<c ([^>]{0,80})><v>(\d{16,20}|\d(?:\.\d+)?E\+1[5-9])</v>")
 _BLOCK = 16 << 20
 _IN_MEMORY = 64 << 20
 
@@ -67,12 +68,12 @@ def read_sheets(path: Path, name: str) -> Iterator[Sheet]:
 def _workbook(path: Path, name: str, start: bytes) -> Iterator[Sheet]:
     import fastexcel
 
-    epoch_1904 = False
+    epoch_1904, rounded = False, set[int]()
     if start == _OLE:
         if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
             raise problem("intake.password", file=name)
     else:
-        epoch_1904 = _inspect(path, name)
+        epoch_1904, rounded = _inspect(path, name)
     try:
         book = fastexcel.read_excel(path)
     except Exception as error:  # the reader's own errors quote the file's path
@@ -80,14 +81,17 @@ def _workbook(path: Path, name: str, start: bytes) -> Iterator[Sheet]:
         raise problem(key, file=name) from None
     for sheet in book.sheet_names:
         try:
-            table = _grid(book, sheet)
+            table = _grid(book, sheet, rounded)
         except Exception:
             raise problem("intake.unreadable", file=name) from None
         yield Sheet(name, sheet, _rows(table.slice(0, HEAD)), _slices(table), epoch_1904)
 
 
-def _grid(book: Any, sheet: str) -> pa.Table:
-    """A sheet as text. The reader writes numbers with nine decimals; columns that need more are read as numbers too."""
+def _grid(book: Any, sheet: str, rounded: set[int]) -> pa.Table:
+    """A sheet as text. The reader writes numbers with nine decimals; columns that need more are read as numbers too.
+
+    Numbers of 16 and more digits (``rounded``) have lost their last ones; they are shown as the spreadsheet would.
+    """
     options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
     text = book.load_sheet(sheet, dtypes="string", **options).to_arrow()
     columns = list(text.columns)
@@ -96,7 +100,16 @@ def _grid(book: Any, sheet: str) -> pa.Table:
         exact = book.load_sheet(sheet, dtypes=dict.fromkeys(long, "float"), **options).to_arrow()
         for i in long:
             columns[i] = pc.coalesce(pc.cast(exact.column(i), pa.string()), columns[i])
+    if rounded:
+        shown = {str(number): f"{number:.14E}" for number in rounded}
+        found = pa.array(list(shown)), pa.array(list(shown.values()))
+        columns = [_replaced(column, *found) for column in columns]
     return pa.table(columns, names=[str(i) for i in range(len(columns))])
+
+
+def _replaced(column: pa.Array, old: pa.Array, new: pa.Array) -> pa.Array:
+    place = pc.index_in(column, value_set=old)
+    return pc.coalesce(new.take(place), column)
 
 
 def _slices(table: pa.Table) -> Callable[[int, int], Iterator[pa.Table]]:
@@ -112,8 +125,12 @@ def _rows(table: pa.Table) -> list[list[str | None]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _inspect(path: Path, name: str) -> bool:
-    """Refuse archives that unpack into far more than they are; whether the workbook counts days from 1904."""
+def _inspect(path: Path, name: str) -> tuple[bool, set[int]]:
+    """Refuse archives that unpack into far more than they are.
+
+    Whether the workbook counts days from 1904, and its numbers of 16 and more digits: spreadsheets keep 15.
+    """
+    rounded: set[int] = set()
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
@@ -123,16 +140,18 @@ def _inspect(path: Path, name: str) -> bool:
                 raise problem("intake.bomb", file=name)
             for info in infos:
                 if info.filename.startswith("xl/worksheets/") and info.filename.endswith(".xml"):
-                    _refuse_vast_sheet(archive, info, name)
+                    rounded |= _look_through(archive, info, name)
             book = archive.read("xl/workbook.xml")[:100_000]
     except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, RuntimeError, EOFError):
         raise problem("intake.unreadable", file=name) from None
-    return bool(re.search(rb'date1904="(1|true)"', book))
+    return bool(re.search(rb'date1904="(1|true)"', book)), rounded
 
 
-def _refuse_vast_sheet(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
-    """A single cell in the last corner makes a reader allocate the whole sheet; such a file is no survey."""
-    last_row, wide, tail = 0, 702, b""
+def _look_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> set[int]:
+    """The long numbers of a sheet. A single cell in the last corner would make the reader allocate the whole sheet:
+    such a file is refused.
+    """
+    last_row, wide, tail, rounded = 0, 702, b"", set()
     with archive.open(info) as stream:
         while chunk := stream.read(1 << 20):
             chunk = tail + chunk
@@ -140,9 +159,12 @@ def _refuse_vast_sheet(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: st
                 last_row = max(last_row, int(row))
             if re.search(rb'<c r="[A-Z]{3}\d', chunk):
                 wide = 16_384
-            tail = chunk[-100:]
+            numbers = (found[1] for found in _LONG_NUMBER.findall(chunk) if b't="str"' not in found[0])
+            rounded |= {int(float(number)) for number in numbers}
+            tail = chunk[-200:]
     if last_row * wide > _CELLS and (wide > 702 or last_row > 1_048_576):
         raise problem("intake.bomb", file=name)
+    return rounded
 
 
 def _text(path: Path, name: str) -> Sheet:
