@@ -105,12 +105,11 @@ def digits(value: float, style: Style) -> str:
     return _signed(f"{scaled:,.{decimals}f}", style.signed)
 
 
-def interval_digits(low: float, high: float, style: Style) -> str:
+def interval_digits(low: float, high: float, style: Style, language: str) -> str:
     """``low`` and ``high`` joined for a table cell; empty where there is no interval."""
     if math.isnan(low) or math.isnan(high):
         return ""
-    joint = " ~ " if low < 0 or high < 0 else "–"
-    return f"{digits(low, style)}{joint}{digits(high, style)}"
+    return f"{digits(low, style)}{_joint(low, high, language)}{digits(high, style)}"
 
 
 def standard_error_digits(value: float, style: Style) -> str:
@@ -138,10 +137,15 @@ def _interval(low: float, high: float, unit: str, language: str) -> str:
     ends = digits(low, style), digits(high, style)
     if language == "zh":
         first = f"{ends[0]}%" if unit == "share" else ends[0]
-        joint = "至" if min(low, high) < 0 else "–"
-        return f"95%置信区间 {first}{joint}{style.zh.format(ends[1])}"
-    joint = " to " if min(low, high) < 0 else "–"
-    return f"95% CI {ends[0]}{joint}{style.en.format(ends[1])}"
+        return f"95%置信区间 {first}{_joint(low, high, language)}{style.zh.format(ends[1])}"
+    return f"95% CI {ends[0]}{_joint(low, high, language)}{style.en.format(ends[1])}"
+
+
+def _joint(low: float, high: float, language: str) -> str:
+    """A dash, or a word where a minus sign would stand beside it."""
+    if min(low, high) >= 0:
+        return "–"
+    return "至" if language == "zh" else " to "
 
 
 def _decimals_by_size(largest: float) -> int:

@@ -20,13 +20,14 @@ FLAGS = {
     "quality": {"zh": "误差过大，不公布", "en": "error too large, not published"},
     "empty": {"zh": "无数据", "en": "no data"},
 }
-LETTERS = {flag: letter for flag, letter in zip(FLAGS, "abcdef", strict=True) if flag != CARE}
+LETTERS = dict(zip([flag for flag in FLAGS if flag != CARE], "abcde", strict=True))
 SAME_CODES = {"from": "grade", "to": "grade"}  # the keys of a transition matrix hold grades
 WORDS = {
     "interval": {"zh": "95%置信区间", "en": "95% CI"},
     "care": {"zh": "慎用", "en": "use with care"},
     "withheld": {"zh": "未公布", "en": "not published"},
-    "value": {"zh": "数值", "en": "Value"},
+    "stacked": {"zh": "每格依次为估计值、95%置信区间和n", "en": "each cell: estimate, 95% CI, n"},
+    "stacked_count": {"zh": "每格依次为数值和n", "en": "each cell: figure, n"},
 }
 
 

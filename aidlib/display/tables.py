@@ -26,7 +26,7 @@ def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], un
     out[labels.head(style, language)] = pd.Series(estimates(rows, style), rows.index)
     if not labels.counted(rows):
         out[reference.heading("se", language)] = pd.Series(_errors(rows, style), rows.index)
-        out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, style), rows.index)
+        out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, style, language), rows.index)
     out[_heading_of_n(rows, language)] = pd.Series(_counts(rows), rows.index)
     return _framed(out, len(shown))
 
@@ -44,7 +44,7 @@ def compact(
         return table(rows, domains=domains, keys=keys, unit=unit, language=language)
     style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
     index = [c for c in labels.dimensions(rows, domains, keys) if c != spread]
-    cells = rows[[*index, spread]].astype(str).assign(cell=_stacked_cells(rows, style))
+    cells = rows[[*index, spread]].astype(str).assign(cell=_stacked_cells(rows, style, language))
     order = cells[index].drop_duplicates()
     wide = cells.pivot_table(index=index, columns=spread, values="cell", aggfunc="first", sort=False)
     frame = order.merge(wide.reset_index(), on=index, how="left")
@@ -54,7 +54,8 @@ def compact(
     for value, head in zip(wide.columns, heads, strict=True):
         name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
         out[name if unit_text else head] = frame[value].fillna(formats.WITHHELD)
-    return _framed(out, len(index))
+    stacked = "stacked_count" if labels.counted(rows) else "stacked"
+    return _framed(out, len(index), labels.WORDS[stacked][language])
 
 
 def legend(rows: pd.DataFrame, language: str) -> list[str]:
@@ -111,10 +112,10 @@ def _label_columns(rows: pd.DataFrame, columns: Sequence[str], language: str) ->
     return out
 
 
-def _framed(columns: dict[str, pd.Series], label_columns: int) -> pd.DataFrame:
-    """The columns as a table whose ``attrs["labels"]`` says how many leading columns are labels, not numbers."""
+def _framed(columns: dict[str, pd.Series], label_columns: int, note: str = "") -> pd.DataFrame:
+    """The columns as a table; ``attrs``: how many leading columns are ``labels``, how to read a cell (``note``)."""
     frame = pd.DataFrame(columns).reset_index(drop=True)
-    frame.attrs["labels"] = label_columns
+    frame.attrs |= {"labels": label_columns, "note": note}
     return frame
 
 
@@ -136,9 +137,9 @@ def _errors(rows: pd.DataFrame, style: formats.Style) -> list[str]:
     return ["" if h else formats.standard_error_digits(v, style) for v, h in zip(rows["se"], hidden, strict=True)]
 
 
-def _intervals(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+def _intervals(rows: pd.DataFrame, style: formats.Style, language: str) -> list[str]:
     bounds = rows[["low", "high"]].astype(float).mask(labels.withheld(rows))
-    return [formats.interval_digits(low, high, style) for low, high in bounds.itertuples(index=False)]
+    return [formats.interval_digits(low, high, style, language) for low, high in bounds.itertuples(index=False)]
 
 
 def _counts(rows: pd.DataFrame) -> list[str]:
@@ -149,10 +150,10 @@ def _heading_of_n(rows: pd.DataFrame, language: str) -> str:
     return reference.heading("n_register" if labels.counted(rows) else "n", language)
 
 
-def _stacked_cells(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+def _stacked_cells(rows: pd.DataFrame, style: formats.Style, language: str) -> list[str]:
     """Estimate, interval and n under one another."""
     counts = [f"n {n}" if n != formats.WITHHELD else "" for n in _counts(rows)]
-    spans = [""] * len(rows) if labels.counted(rows) else _intervals(rows, style)
+    spans = [""] * len(rows) if labels.counted(rows) else _intervals(rows, style, language)
     lines = zip(estimates(rows, style), spans, counts, strict=True)
     return ["\n".join(part for part in parts if part) for parts in lines]
 

@@ -17,17 +17,18 @@ LONGEST = 60  # rows up to which a page holds a table at all; longer ones stand 
 
 FIXED = (
     "contents", "skip", "findings", "limits", "appendix", "methods", "glossary", "provenance", "term_zh", "term_en",
-    "item", "value", "empty", "date",
+    "item", "value", "meaning", "empty", "date",
 )  # fmt: skip  # words that the templates use
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of text cells: headings, rows, and how many leading columns are labels."""
+    """A table of text cells: headings, rows, how many leading columns are labels, and how to read a cell."""
 
     head: list[str]
     rows: list[list[str]]
     labels: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
             anchor=f"t{counter.tables}",
             number=word("table", language, number=counter.tables),
             grid=grid,
-            notes=_notes(entry, counter, language, partial=grid is None),
+            notes=_notes(entry, counter, language, grid, partial=grid is None),
         )
     counter.figures += 1
     number = counter.figures
@@ -224,7 +225,7 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
         summary=word("show_data", language, rows=len(grid.rows)) if grid else "",
         grid=grid,
         open=grid is not None and len(grid.rows) <= SHORT,
-        notes=_notes(entry, counter, language, partial=partial),
+        notes=_notes(entry, counter, language, grid, partial=partial),
     )
 
 
@@ -254,13 +255,14 @@ def _grid(estimates: Estimates, language: str) -> Grid | None:
     frame = display.compact(estimates.rows, **shape, language=language)
     if len(frame) > LONGEST:
         return None
-    return Grid(list(frame.columns), frame.to_numpy().tolist(), int(frame.attrs["labels"]))
+    return Grid(list(frame.columns), frame.to_numpy().tolist(), int(frame.attrs["labels"]), frame.attrs["note"])
 
 
-def _notes(entry: Entry, counter: _Counter, language: str, *, partial: bool) -> str:
+def _notes(entry: Entry, counter: _Counter, language: str, grid: Grid | None, *, partial: bool) -> str:
     """Base, sample, marks, method and where the other figures stand, as one line."""
     estimates = entry.estimates
     parts = [base_text(estimates, language), sample_text(estimates, language)]
+    parts.append(grid.note if grid else "")
     parts += display.legend(estimates.rows, language)
     if estimates.method:
         parts.append(word("method_at", language, number=counter.methods.index(estimates.method) + 1))
