@@ -1,0 +1,149 @@
+"""What charts draw, leave out and say."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aidlib import display
+from aidlib.display.charts import KINDS, suitable
+from aidlib.display.curves import spread_apart
+from aidlib.display.grids import TILES
+from aidlib.display.layout import arrange
+from tests.display.rows import tidy, withheld
+
+YEARS = ["2022", "2023", "2024", "2025"]
+GRADES = ["deep", "relative", "accident"]
+
+
+def layout_of(rows, domains, keys, chart, **options):
+    shape = {"unit": "share", "kind": "level", "language": "en"} | options
+    return arrange(rows, domains=domains, keys=keys, chart=chart, **shape)
+
+
+@pytest.mark.parametrize("chart", sorted(KINDS))
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_chart_draws_withheld_and_careful_numbers(chart, language):
+    rows = withheld(tidy({"grade": GRADES, "year": YEARS}, np.linspace(0.05, 0.6, 12)), [1])
+    rows.loc[4, "flag"] = "care"
+    shape = {"domains": ("grade",), "keys": ("year",), "unit": "share", "kind": "level"}
+    canvas = display.chart(rows, **shape, language=language, chart=chart)
+    text = display.svg(canvas, title="T", description="D", prefix="p")
+    assert text.startswith("<svg") and text.endswith("</svg>")
+    assert len(text) > 4000
+
+
+def test_the_same_rows_give_the_same_bytes_in_another_process():
+    code = (
+        "from tests.display.rows import tidy; from aidlib import display; import hashlib;"
+        "c = display.chart(tidy({'grade': ['deep', 'near']}, [.1, .2]), domains=('grade',), keys=(), unit='share',"
+        "kind='level', language='zh', chart='dot');"
+        "print(hashlib.sha256(display.svg(c, title='t', description='d', prefix='p').encode()).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        )
+        for seed in ("1", "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout != ""
+
+
+def test_importing_display_leaves_matplotlib_alone():
+    code = "import sys, aidlib.display; assert 'matplotlib' not in sys.modules and 'zhplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_plotting_leaves_the_callers_settings_alone():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    rows = tidy({"grade": GRADES}, [0.1, 0.2, 0.3])
+    display.plot(
+        display.figure(4, 3).subplots(), rows, domains=("grade",), keys=(), unit="share", kind="level", language="en"
+    )
+    assert dict(mpl.rcParams) == before
+
+
+def test_ids_are_prefixed_and_texts_escaped():
+    rows = tidy({"grade": ["--><script>alert(1)</script>", "b"]}, [0.1, 0.2])
+    canvas = display.chart(rows, domains=("grade",), keys=(), unit="share", kind="level", language="en", chart="bar")
+    text = display.svg(canvas, title="<b>", description='"&<', prefix="f7")
+    assert "<script" not in text and "<b>" not in text
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and all(name.startswith("f7-") for name in ids)
+    assert all(name.startswith("f7-") for name in re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    assert 'role="img" aria-labelledby="f7-title f7-desc"' in text
+    assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]+"', "", text)
+
+
+def test_a_chart_shows_at_most_eight_series():
+    regions = ["all", *[f"99{i:02d}00" for i in range(1, 14)]]
+    rows = tidy({"region": regions, "year": YEARS}, np.linspace(0.1, 0.2, 56))
+    layout = layout_of(rows, ("region",), ("year",), "line")
+    assert layout.series == ("",) and layout.partial
+    assert set(layout.rows["region"]) == {"all"}
+    without_total = rows[rows["region"] != "all"]
+    layout = layout_of(without_total, ("region",), ("year",), "line")
+    assert len(layout.series) == 8 and layout.partial
+    assert display.partial(
+        rows, domains=("region",), keys=("year",), unit="share", kind="level", language="en", chart="line"
+    )
+
+
+def test_unordered_categories_are_sorted_with_the_total_first():
+    rows = tidy({"region": ["990100", "990200", "all", "990300"]}, [0.1, 0.3, 0.2, 0.25])
+    assert layout_of(rows, ("region",), (), "dot").axis_values == ("all", "990200", "990300", "990100")
+    assert layout_of(tidy({"grade": GRADES}, [0.1, 0.3, 0.2]), ("grade",), (), "dot").axis_values == tuple(GRADES)
+
+
+def test_a_stack_leaves_out_the_total_of_its_parts():
+    rows = tidy({"year": YEARS, "grade": [*GRADES, "all"]}, [0.2, 0.3, 0.5, 1.0] * 4, se=0.0)
+    layout = layout_of(rows, ("year",), ("grade",), "stack")
+    assert layout.axis == "year" and len(layout.series) == 3
+
+
+def test_withheld_numbers_reach_no_chart():
+    rows = withheld(tidy({"grade": GRADES}, [0.1, 0.2, 0.3]), [1])
+    rows.loc[1, "estimate"] = 0.99  # a number that should have been removed
+    layout = layout_of(rows, ("grade",), (), "bar")
+    assert np.isnan(layout.rows.loc[1, ["estimate", "low", "high"]].astype(float)).all()
+
+
+def test_tiles_need_provinces_of_china():
+    provinces = tidy({"region": ["000000", "110000", "650000"]}, [0.1, 0.2, 0.3])
+    cities = tidy({"region": ["990100", "110000"]}, [0.1, 0.2])
+    assert suitable(provinces, ("region",), (), "level", "tiles") == "tiles"
+    assert suitable(cities, ("region",), (), "level", "tiles") == "dot"
+
+
+def test_the_tile_grid_holds_31_provinces_in_places_of_their_own():
+    assert len(TILES) == 31 == len(set(TILES.values()))
+
+
+def test_a_waterfall_closes_on_its_last_level():
+    from aidlib.display.bars import _levels
+
+    assert _levels(np.array([100, 20, -30, 90])).tolist() == [True, False, False, True]
+    assert _levels(np.array([-2.0, 0.5, -1.5])).tolist() == [False, False, True]
+    assert _levels(np.array([1.0, 2.0, 4.0])).tolist() == [False, False, False]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8).map(sorted))
+def test_end_labels_are_never_closer_than_the_gap(places):
+    moved = spread_apart(np.array(places), 0.06)
+    assert (np.diff(moved) >= 0.06 - 1e-9).all()
+    assert np.isclose(moved.mean(), np.mean(places))
+
+
+def test_an_unknown_chart_is_refused():
+    with pytest.raises(KeyError):
+        display.chart(
+            tidy({"grade": GRADES}, [1, 2, 3]), domains=("grade",), keys=(), unit="share", kind="level", language="en",
+            chart="pie",
+        )  # fmt: skip

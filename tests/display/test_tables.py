@@ -1,0 +1,78 @@
+"""Tidy rows as readers' tables."""
+
+import pandas as pd
+import pytest
+
+from aidlib import display
+from tests.display.rows import tidy, withheld
+
+GRADES = ["deep", "relative", "accident"]
+SHAPE = {"domains": ("grade",), "keys": (), "unit": "share"}
+
+
+def test_a_table_has_labels_unit_interval_and_n():
+    rows = tidy({"grade": GRADES}, [0.12, 0.3, 0.58])
+    zh = display.table(rows, **SHAPE, language="zh")
+    assert list(zh.columns)[1:] == ["估计值（%）", "标准误", "95%置信区间", "样本户数"]
+    assert zh.iloc[0].tolist() == ["深度困难", "12.0", "1.0", "10.0–14.0", "100"]
+    en = display.table(rows, **SHAPE, language="en")
+    assert en.iloc[0].tolist() == ["Deep hardship", "12.0", "1.0", "10.0–14.0", "100"]
+
+
+def test_a_complete_count_has_no_interval():
+    zh = display.table(tidy({"grade": GRADES}, [10, 20, 30], se=0.0), **SHAPE | {"unit": "households"}, language="zh")
+    assert list(zh.columns)[1:] == ["估计值（户）", "登记数"]
+
+
+def test_withheld_and_careful_numbers_are_marked_and_explained():
+    rows = withheld(tidy({"grade": GRADES}, [0.12, 0.3, 0.58]), [0])
+    rows = withheld(rows, [1], "dominance")
+    rows.loc[2, "flag"] = "care"
+    shown = display.table(rows, **SHAPE, language="en")
+    assert shown["Estimate (%)"].tolist() == ["–a", "–c", "(58.0)"]
+    assert shown["95% CI"].tolist() == ["", "", "56.0–60.0"]
+    assert shown["n"].tolist() == ["–", "–", "100"]
+    notes = " | ".join(display.legend(rows, "en"))
+    assert "( ) small sample" in notes and "–a too few" in notes and "–c a few units dominate" in notes
+
+
+def test_a_missing_number_without_flag_counts_as_empty():
+    rows = withheld(tidy({"grade": GRADES}, [0.12, 0.3, 0.58]), [0], "")
+    assert display.table(rows, **SHAPE, language="en")["Estimate (%)"].iloc[0] == "–e"
+    assert display.legend(rows, "zh") == ["–e 无数据"]
+
+
+def test_a_long_table_spreads_the_years_over_columns():
+    years, regions = ["2022", "2023", "2024", "2025"], [f"99{i:02d}00" for i in range(1, 9)]
+    rows = tidy({"region": regions, "year": years}, [i / 100 for i in range(32)])
+    wide = display.compact(rows, domains=("region",), keys=("year",), unit="share", language="en")
+    assert list(wide.columns) == ["Region", "2022 (%)", "2023 (%)", "2024 (%)", "2025 (%)"]
+    assert len(wide) == 8
+    assert wide.iloc[1, 2] == "5.0\n3.0–7.0\nn 100"
+    assert wide.attrs["labels"] == 1 and "95% CI" in wide.attrs["note"]
+
+
+def test_a_short_table_stays_long():
+    rows = tidy({"grade": GRADES}, [0.12, 0.3, 0.58])
+    pd.testing.assert_frame_equal(
+        display.compact(rows, **SHAPE, language="en"), display.table(rows, **SHAPE, language="en")
+    )
+
+
+def test_two_columns_with_one_heading_are_both_kept():
+    rows = tidy({"figure": ["a", "b"], "grade": ["deep"]}, [1, 2]).assign(measure=["m", "k"])
+    shown = display.table(rows, domains=("figure",), keys=(), unit="number", language="zh")
+    assert list(shown.columns)[:2] == ["指标", "指标 · measure"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_alternative_names_highest_and_lowest(language):
+    rows = withheld(tidy({"grade": GRADES}, [0.12, 0.3, 0.58]), [0])
+    text = display.alternative(rows, **SHAPE, language=language, caption="X")
+    assert "58.0%" in text and "30.0%" in text and "12.0%" not in text
+    assert ("1个数值未公布" if language == "zh" else "1 not published") in text
+
+
+def test_the_alternative_of_nothing_says_so():
+    rows = withheld(tidy({"grade": GRADES}, [0.12, 0.3, 0.58]), [0, 1, 2])
+    assert display.alternative(rows, **SHAPE, language="en", caption="X.") == "X. 3 not published."
