@@ -17,7 +17,7 @@ from scipy import sparse
 
 from aidlib.estimate.sampling import Floats, Ints, Sampling, Stage
 
-BLOCK = 4_000_000  # cells of the cluster × statistic table that are in memory at once
+BLOCK = 500_000  # cells of the cluster × statistic table handled at once: small enough for the processor's cache
 
 
 @dataclass(frozen=True, eq=False)

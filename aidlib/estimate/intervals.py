@@ -20,8 +20,8 @@ def critical(df: Floats) -> Floats:
 
 
 def wald(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats) -> Floats:
-    """estimate ± t se; without a sampling error the estimate itself."""
-    half = np.where(se == 0, 0.0, critical(df) * se)
+    """estimate ± t se; no limits where df is below 1."""
+    half = critical(df) * se
     return np.stack([estimate - half, estimate + half])
 
 
@@ -29,9 +29,9 @@ def logit(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats) -> 
     """Wald on the log odds; at 0 and 1, where the odds say nothing, the beta interval."""
     inside = (estimate > 0) & (estimate < 1)
     p = np.where(inside, estimate, 0.5)
-    centre, half = np.log(p / (1 - p)), np.where(se == 0, 0.0, critical(df) * se / (p * (1 - p)))
+    centre, half = np.log(p / (1 - p)), critical(df) * se / (p * (1 - p))
     bounds = 1 / (1 + np.exp(-np.stack([centre - half, centre + half])))
-    bounds = np.where(se == 0, p, bounds)
+    bounds = np.where((se == 0) & (df >= 1), p, bounds)
     return np.where(inside, bounds, beta(estimate, se, df, n, psus))
 
 

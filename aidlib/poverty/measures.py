@@ -38,7 +38,7 @@ def fgt(
     multiple: float = 1.0,
     by: str | Sequence[str] | None = None,
     margins: bool = False,
-    interval: str | None = None,
+    interval: str = "logit",
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
@@ -46,13 +46,12 @@ def fgt(
 
     income and line in the same unit, e.g. yuan per head and month. line: a number, a column (local lines), or a
     RelativeLine of the whole sample, whose own sampling variance is included; times ``multiple``. A missing income or
-    line leaves the estimate and stays in the design. interval: "logit", "beta" or "wald" (None: logit for the
-    headcount, wald else). Persons instead of households: a design with person weights.
+    line leaves the estimate and stays in the design. interval: "logit" (all FGT measures lie in 0 … 1 and their errors
+    are skewed), "beta" or "wald". Persons instead of households: a design with person weights.
     """
     if alpha < 0:
         raise reference.problem("poverty.alpha")
-    chosen = interval or ("logit" if alpha == 0 else "wald")
-    if chosen not in SHARES:
+    if interval not in SHARES:
         raise reference.problem("estimate.option", option="interval", allowed=", ".join(SHARES))
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     incomes = study.column(income)
@@ -67,7 +66,7 @@ def fgt(
         measure=f"fgt_{alpha:g}",
         unit="share",
         method="poverty_fgt" if lines.influence is None else "poverty_fgt_relative",
-        interval=SHARES[chosen],
+        interval=SHARES[interval],
         count=members.sum(is_poor(incomes, lines.values)[members.unit]),
     )
 

@@ -255,6 +255,13 @@ def test_domain_degrees_of_freedom_count_clusters_with_a_member(households):
     assert mean(sample, DESIGN, "income", by="part").rows["df"].tolist() == [4, 4, 4]
 
 
+def test_without_degrees_of_freedom_there_is_no_interval():
+    sample = pd.DataFrame({"y": [1.0]})
+    row = mean(sample, Design(lonely_psu="certainty"), "y").rows.iloc[0]
+    assert (row["estimate"], row["df"], row["flag"]) == (1, 0, "care")
+    assert row[["low", "high"]].isna().all()
+
+
 def test_small_samples_are_flagged(households):
     assert mean(households, DESIGN, "income").rows["flag"].item() == "care"
     many = pd.DataFrame({"y": np.arange(100.0)})
