@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from aidlib import reference
@@ -88,13 +87,10 @@ def line_in_force(frame: pd.DataFrame, own_series: Path | None) -> pd.Series:
 
 def price_level(frame: pd.DataFrame, base_year: int, own_series: Path | None) -> pd.Series:
     """The consumer price level of each row's region and year, ``base_year`` = 1; NaN where no series covers it."""
-    keys = frame[["region", "year"]].drop_duplicates()
-    levels = [
-        _level(region, base_year, own_series).reindex(rows["year"]).to_numpy()
-        for region, rows in keys.groupby("region")
-    ]
-    found = keys.sort_values("region", kind="stable").assign(level=np.concatenate(levels) if levels else [])
-    return frame[["region", "year"]].merge(found, how="left", on=["region", "year"])["level"].set_axis(frame.index)
+    levels = {str(place): _level(str(place), base_year, own_series) for place in frame["region"].unique()}
+    table = pd.concat(levels, names=["region", "year"]) if levels else pd.Series(dtype=float)
+    keys = pd.MultiIndex.from_frame(frame[["region", "year"]])
+    return pd.Series(table.reindex(keys).to_numpy(), frame.index)
 
 
 def _level(region: str, base_year: int, own_series: Path | None) -> pd.Series:
@@ -122,7 +118,7 @@ def _from_members(frame: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     workers = _worker_columns(members[worker].drop_duplicates(key).set_index(key))
     joined = frame[key].join(household.join(workers, how="outer"), on=key)
     filled = {c: frame[c].where(frame[c].notna(), joined[c]) for c in joined.columns.difference(key) if c in frame}
-    filled["has_widowed"] = np.fmax(filled["has_widowed"], frame["single_parent"])
+    filled["has_widowed"] = pd.concat([filled["has_widowed"], frame["single_parent"]], axis=1).max(axis=1)
     return frame.assign(**filled)
 
 
@@ -145,6 +141,6 @@ def _worker_columns(worker: pd.DataFrame) -> pd.DataFrame:
 
 
 def _age_band(age: pd.Series) -> pd.Series:
-    band = pd.Series(AGES.get_indexer(age.fillna(-1)), age.index)
+    band = pd.Series(AGES.get_indexer(pd.Index(age.fillna(-1))), age.index)
     names = dict(enumerate(["under_35", "35_44", "45_54", "55_plus"]))
     return band.map(names).astype("str").where(band >= 0)

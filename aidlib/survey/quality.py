@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from aidlib.estimate import Design, Estimates, mean, stack
 
-EMPTY = {"se": 0.0, "psus": np.nan, "top1": np.nan, "top2": np.nan, "df": np.nan, "flag": ""}
 ASKED = [
     "income_year",
     "wages_year",
@@ -79,15 +79,11 @@ def precision(sample: pd.DataFrame, design: Design, variables: Sequence[str]) ->
     rows = found.rows
     simple = np.array([_simple_variance(sample, design, name) for name in variables])
     deff = rows["se"].to_numpy() ** 2 / simple
-    measures = {
-        "deff": deff,
-        "n_eff": rows["n"].to_numpy() / deff,
-        "cv": rows["se"].to_numpy() / rows["estimate"].abs(),
-    }
-    blocks = [
-        rows.assign(measure=name, estimate=value, se=0.0, low=np.nan, high=np.nan) for name, value in measures.items()
-    ]
-    return found.with_rows(pd.concat(blocks, ignore_index=True), unit="number", method="precision")
+    measures = {"deff": deff, "n_eff": rows["n"] / deff, "cv": rows["se"] / rows["estimate"].abs()}
+    same = {"se": np.nan, "low": np.nan, "high": np.nan, "count": np.nan}
+    blocks = [rows.assign(measure=name, estimate=value, **same) for name, value in measures.items()]
+    table = pd.concat(blocks, ignore_index=True)
+    return replace(found, rows=table, unit="number", method="survey_precision", covariance=None, _influence=None)
 
 
 def _simple_variance(sample: pd.DataFrame, design: Design, name: str) -> float:
@@ -105,30 +101,21 @@ def _simple_variance(sample: pd.DataFrame, design: Design, name: str) -> float:
 def check_rates(checks: pd.DataFrame) -> Estimates:
     """Share of rows that fail each cross-field check, all regions of the survey together; a complete count."""
     sums = checks.groupby("check", sort=True)[["rows", "failed"]].sum().reset_index()
-    return _counted(
-        sums[["check"]], ("check",), "fails", sums["failed"] / sums["rows"], sums["rows"], sums["failed"], "share"
-    )
+    return _counted(sums[["check"]], "fails", sums["failed"] / sums["rows"], sums["rows"], sums["failed"], "share")
 
 
 def rows_account(account: pd.DataFrame) -> Estimates:
     """Rows read = accepted + quarantined + duplicates + non-data, by kind of file; a complete count."""
     sums = account.groupby("table", sort=True)[list(STEPS)].sum()
     long = sums.reset_index().melt("table", var_name="step", value_name="rows").sort_values(["table"], kind="stable")
-    return _counted(
-        long[["table", "step"]], ("table", "step"), "count", long["rows"], long["rows"], long["rows"], "rows"
-    )
+    return _counted(long[["table", "step"]], "count", long["rows"], long["rows"], long["rows"], "rows")
 
 
 def _counted(
-    domains: pd.DataFrame,
-    names: tuple[str, ...],
-    measure: str,
-    value: pd.Series,
-    n: pd.Series,
-    carried: pd.Series,
-    unit: str,
+    names: pd.DataFrame, measure: str, value: pd.Series, n: pd.Series, carried: pd.Series, unit: str
 ) -> Estimates:
     """Estimates of a complete count: no sampling error, the interval is the number itself."""
-    rows = domains.assign(measure=measure, estimate=value.astype(float), n=n, count=carried.astype(float), **EMPTY)
-    rows = rows.assign(low=rows["estimate"], high=rows["estimate"])
-    return Estimates.of(rows, domains=names, unit=unit, kind="level", method="register_count", base="R")
+    numbers = {"estimate": value, "se": 0.0, "low": value, "high": value, "n": n, "df": np.nan, "count": carried}
+    unknown = {"psus": np.nan, "top1": np.nan, "top2": np.nan, "flag": ""}
+    rows = pd.concat([names, pd.DataFrame({"measure": measure, **numbers, **unknown}, index=names.index)], axis=1)
+    return Estimates(rows, domains=tuple(names.columns), unit=unit, method="register_count", base="R")

@@ -21,7 +21,7 @@ def on_file(dossiers: pd.DataFrame, on: str, *, by: Sequence[str] = (), unit: st
         found = total(open_then, Design.census(), "members", by=list(by), margins=bool(by), base="R")
     else:
         found = count(open_then, Design.census(), by=list(by), margins=bool(by), base="R")
-    return replace(found, unit=unit, method="register_count")
+    return replace(found, method="register_count")
 
 
 def flow(dossiers: pd.DataFrame, year: int) -> Estimates:
@@ -45,7 +45,7 @@ def flow(dossiers: pd.DataFrame, year: int) -> Estimates:
     )
     position = {value: i for i, value in enumerate(found.rows["component"].astype(str))}
     sides = tuple((position["all"], tuple(position[c] for c in side if c in position)) for side in (INFLOW, OUTFLOW))
-    return replace(found, unit="households", method="register_flow", kind="change", margins=sides, additive=False)
+    return replace(found, method="register_flow", kind="change", margins=sides, additive=False)
 
 
 def _open_at(dossiers: pd.DataFrame, moment: pd.Timestamp) -> pd.Series:

@@ -26,7 +26,7 @@ def unfold(sample: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFr
     Rows keep their design columns, so ``mean(unfold(...), design, "value", by=[name])`` has the same standard errors as
     one mean per column, and their covariance.
     """
-    blocks = [sample.assign(**{name: column, "value": sample[column].astype(float)}) for column in columns]
+    blocks = [sample.assign(value=sample[column].astype(float)).assign(**{name: column}) for column in columns]
     return pd.concat(blocks, ignore_index=True)
 
 
