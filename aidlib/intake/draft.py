@@ -3,97 +3,137 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from aidlib import reference
-from aidlib.intake.header import Header, find_header, letter, normal
+from aidlib.intake.header import Header, Heading, find_header, letter, normal
 from aidlib.intake.read import HEAD, Sheet, files_of, read_sheets
 from aidlib.reference import problem
 
 LIKE = 0.62  # likeness (difflib ratio) from which a heading is suggested
+_NUMBERED = re.compile(r"(.+?)(\d{1,2})")
+
+
+@dataclass
+class _Draft:
+    """What is guessed of one shape of sheet: lines of YAML for columns, members' numbers, and what is left."""
+
+    file: str
+    sheet: str
+    table: reference.Table
+    columns: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
 
 
 def draft_mapping(paths: Sequence[Path | str]) -> str:
     """A mapping file in YAML for these files: one kind for each distinct header found.
 
-    Headings that are known are filled in; those that are alike are suggested with a question mark; all others stand
-    under ``ignore``, each with its column letter, so that a person sees every column once.
+    Headings that are known are filled in; those that are alike are suggested with a question mark; columns that repeat
+    for the members of a household become a group; all others stand under ``ignore``. Each has its column letter.
     """
-    kinds: dict[tuple[str, ...], tuple[str, Sheet, dict[str, str], list[str]]] = {}
+    drafts: dict[tuple[str, ...], _Draft] = {}
     for path, name in files_of([Path(path) for path in paths]):
         for sheet in read_sheets(path, name):
-            if any(map(any, sheet.head)):
-                found = _guess(sheet)
-                if found is not None:
-                    kinds.setdefault(found[0], (name, sheet, found[1], found[2]))
-    if not kinds:
+            header, table = _header(sheet)
+            if header is not None:
+                drafts.setdefault(tuple(heading.text for heading in header.headings), _guess(sheet, header, table))
+    if not drafts:
         raise problem("intake.no_header", file=", ".join(Path(path).name for path in paths), sheet="*", rows=HEAD)
-    parts = ["# 映射草稿，请逐列确认；“?”表示按名称相似猜测。 Draft mapping: confirm every column; '?' marks a guess.",
-             "demo: false", "kinds:"]  # fmt: skip
-    for number, (name, sheet, suggested, lines) in enumerate(kinds.values(), 1):
-        parts += _kind_text(number, name, sheet, suggested, lines)
-    return "\n".join(parts) + "\n"
+    lines = [
+        "# 映射草稿，请逐列确认；“?”表示按名称相似猜测。 Draft mapping: confirm every column; '?' marks a guess.",
+        "demo: false",
+        "kinds:",
+    ]
+    for number, draft in enumerate(drafts.values(), 1):
+        lines += _lines(draft, number)
+    return "\n".join(lines) + "\n"
 
 
-def _guess(sheet: Sheet) -> tuple[tuple[str, ...], dict[str, str], list[str]] | None:
-    """The table whose headings fit best, and a line of YAML for each column."""
+def _header(sheet: Sheet) -> tuple[Header | None, reference.Table]:
+    """The sheet's header and the table whose headings it has most of; with none known, the fullest row is taken."""
     tables = reference.dictionary().tables
-    names = {key: _headings(table) for key, table in tables.items()}
-    headers = {key: find_header(sheet.head, set(words)) for key, words in names.items()}
-    best = max(headers, key=lambda key: headers[key].score[0] if (headers[key]) else 0)  # type: ignore[union-attr]
-    header = headers[best] or _widest(sheet)
-    if header is None:
-        return None
-    words, taken, lines = names[best], {}, []
-    for heading in header.headings:
-        column = next((words[key] for key in heading.keys if key in words), None)
-        guess = None if column else _alike(heading.keys[-1], words)
-        if (column or guess) and (column or guess) not in taken:
-            taken[str(column or guess)] = heading.text
-            lines.append(
-                f"{column or guess}: {_quoted(heading.text)}  # {letter(heading.position)}{'' if column else ' ?'}"
-            )
-        else:
-            lines.append(f"-{_quoted(heading.text)}  # {letter(heading.position)}")
-    return tuple(heading.text for heading in header.headings), {"table": best}, lines
+    found = {name: find_header(sheet.head, set(_words(table))) for name, table in tables.items()}
+    scores = {name: header.score[0] for name, header in found.items() if header}
+    if scores:
+        best = max(scores, key=lambda name: scores[name])
+        return found[best], tables[best]
+    counts = [sum(bool(cell) for cell in row) for row in sheet.head]
+    if not any(counts):
+        return None, tables["households"]
+    row = sheet.head[counts.index(max(counts))]
+    return find_header([row], {normal(cell) for cell in row if cell}), tables["households"]
 
 
-def _headings(table: reference.Table) -> dict[str, str]:
+def _words(table: reference.Table) -> dict[str, str]:
     columns = [c for c in table.columns.values() if not c.derived and (not c.identifier or table.name == "members")]
     return {normal(words): column.name for column in columns for words in column.headings}
 
 
-def _widest(sheet: Sheet) -> Header | None:
-    """Where nothing is known: the first row with the most cells is taken for the header."""
-    counts = [sum(bool(cell) for cell in row) for row in sheet.head]
-    row = counts.index(max(counts))
-    words = {normal(cell) for cell in sheet.head[row] if cell}
-    return find_header(sheet.head[row : row + 1], words)
+def _guess(sheet: Sheet, header: Header, table: reference.Table) -> _Draft:
+    draft = _Draft(sheet.file, sheet.sheet, table)
+    words = _words(table)
+    members = _words(reference.dictionary().tables["members"]) if table.name == "households" else {}
+    rest = [heading for heading in header.headings if not _known(draft, heading, words)]
+    for heading in rest:
+        number = _number(heading, members)
+        if number is not None:
+            draft.numbers += [number] if number not in draft.numbers else []
+        elif not _alike(draft, heading, words):
+            draft.ignored.append(f"{_quoted(heading.text)}  # {letter(heading.position)}")
+    return draft
 
 
-def _alike(heading: str, words: dict[str, str]) -> str | None:
-    near = difflib.get_close_matches(heading, list(words), n=1, cutoff=LIKE)
-    return words[near[0]] if near else None
+def _known(draft: _Draft, heading: Heading, words: Mapping[str, str]) -> bool:
+    column = next((words[key] for key in heading.keys if key in words), None)
+    if column is None or column in draft.columns:
+        return False
+    draft.columns[column] = f"{_quoted(heading.text)}  # {letter(heading.position)}"
+    return True
+
+
+def _number(heading: Heading, members: Mapping[str, str]) -> str | None:
+    """The number of a repeated column (姓名2), "" for the worker's own; None where it is no member's column."""
+    key = heading.keys[-1]
+    found = _NUMBERED.fullmatch(key)
+    if found and found.group(1) in members:
+        return found.group(2)
+    return "" if key in members else None
+
+
+def _alike(draft: _Draft, heading: Heading, words: Mapping[str, str]) -> bool:
+    free = [word for word, column in words.items() if column not in draft.columns]
+    near = difflib.get_close_matches(heading.keys[-1], free, n=1, cutoff=LIKE)
+    if near:
+        draft.columns[words[near[0]]] = f"{_quoted(heading.text)}  # {letter(heading.position)} ?"
+    return bool(near)
 
 
 def _quoted(text: str) -> str:
     return yaml.safe_dump(text, allow_unicode=True, default_style='"', width=1000).strip()
 
 
-def _kind_text(number: int, name: str, sheet: Sheet, suggested: dict[str, str], lines: list[str]) -> list[str]:
-    mapped = [line for line in lines if not line.startswith("-")]
-    ignored = [f"- {line[1:]}" for line in lines if line.startswith("-")]
-    table = reference.dictionary().tables[suggested["table"]]
-    have = {line.split(":")[0] for line in mapped}
-    lacking = [c.name for c in table.columns.values() if c.required and c.name not in have and c.name != "person_id"]
-    suffix = Path(name).suffix
-    text = [f"  kind_{number}:", f"    table: {table.name}", f'    match: ["*{suffix}"]  # {name}']
-    if sheet.sheet:
-        text.append(f"    sheets: [{_quoted(sheet.sheet)}]")
-    text += ["    columns:", *(f"      {line}" for line in mapped or ["{}"])]
-    if lacking:
-        text += ["    constants:  # 必填而未找到 needed and not found", *(f'      {c}: "?"' for c in lacking)]
-    return [*text, "    ignore:", *(f"      {line}" for line in ignored)] if ignored else text
+def _lines(draft: _Draft, number: int) -> list[str]:
+    needed = [c.name for c in draft.table.columns.values() if c.required and c.name not in draft.columns]
+    lines = [f"  kind_{number}:", f"    table: {draft.table.name}", f'    match: ["*{Path(draft.file).suffix}"]']
+    lines += ["    columns:", *(f"      {column}: {text}" for column, text in draft.columns.items())]
+    if not draft.columns:
+        lines[-1] = "    columns: {}"
+    if needed:
+        lines += [
+            "    constants:  # 必填而未找到，请改写 needed and not found",
+            *(f'      {column}: "?"' for column in needed),
+        ]
+    if draft.numbers:
+        numbers = ", ".join('""' if each == "" else each for each in draft.numbers)
+        lines += [
+            "    groups:  # 按成员重复的列 columns repeated for each member",
+            f"      - table: members\n        numbers: [{numbers}]",
+            '        headings: ["{column}{n}"]\n        first: {relation: 本人}',
+        ]
+    return [*lines, "    ignore:", *(f"      - {text}" for text in draft.ignored)] if draft.ignored else lines

@@ -138,8 +138,9 @@ class _Import:
                 continue
             start = plan.header.start
             self._count(name, sheet.sheet, plan.kind.table, {"read": start, "non_data": start})
-            width = max(heading.position for heading in plan.header.headings) + 1
-            width = max(width, *(len(line) for line in sheet.head[start:]), 1) if sheet.head[start:] else width
+            width = max(
+                max(heading.position for heading in plan.header.headings) + 1, _usual_length(sheet.head[start:])
+            )
             first = start + 1
             for rows in sheet.body(start, width):
                 yield Block(name, sheet.sheet, plan, rows, first, sheet.epoch_1904)
@@ -253,6 +254,12 @@ class _Import:
         reasons = reasons.groupby(["file", "reason"])["rows"].sum().reset_index()
         checks = checks.groupby(["check", "region"], as_index=False)[["rows", "failed"]].sum()
         return Outcome(number, False, account, reasons, checks, quarantine, replaced)
+
+
+def _usual_length(lines: Sequence[Sequence[str | None]]) -> int:
+    """The length that most lines have (cells without heading to the right are data too); 0 without lines."""
+    lengths = [len(line) for line in lines]
+    return max(set(lengths), key=lambda length: (lengths.count(length), length), default=0)
 
 
 def _corrected(sheet: Sheet) -> bool:

@@ -173,7 +173,7 @@ def test_flags_and_ticks():
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=12)), max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_cell_is_a_value_a_kind_of_missing_bad_or_blank(texts):
     text = cells(*texts)
     for found in (clean_numbers(text), clean_dates(text), clean_codes(text, "cause"), clean_many(text, "wish")):
