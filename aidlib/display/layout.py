@@ -229,7 +229,7 @@ def _positions(rows: pd.DataFrame, axis: str, values: list[str], numeric: bool) 
 
 
 def _wrapped(text: str, language: str) -> str:
-    """Long labels on two or more lines: Chinese anywhere, English between words."""
+    """Long labels on up to three lines: Chinese anywhere, English between words; the rest gives way to "…"."""
     from textwrap import wrap
 
-    return "\n".join(wrap(text, WRAP[language], break_long_words=language == "zh")) or text
+    return "\n".join(wrap(text, WRAP[language], max_lines=3, placeholder="…")) or text
