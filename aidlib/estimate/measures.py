@@ -179,6 +179,9 @@ def unit_of(sample: pd.DataFrame, variable: str) -> str:
     """The unit of a column: of the data dictionary, "share" for a flag, else "number"."""
     if variable in sample and pd.api.types.is_bool_dtype(sample[variable]):
         return "share"
+    own = sample.attrs.get("units", {}).get(variable)  # a survey that keeps its own units says so
+    if own:
+        return str(own)
     for table in reference.dictionary().tables.values():
         if variable in table.columns:
             column = table.columns[variable]

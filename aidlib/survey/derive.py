@@ -25,12 +25,15 @@ ADULT = 18
 
 
 def derive_households(
-    households: pd.DataFrame, members: pd.DataFrame, base_year: int, own_series: Path | None
+    households: pd.DataFrame, members: pd.DataFrame, base_year: int, own_series: Path | None, *, yearly: bool = False
 ) -> pd.DataFrame:
-    """The table with its derived columns; real values at the prices of ``base_year``."""
+    """The table with its derived columns; real values at the prices of ``base_year``.
+
+    yearly: the source states incomes per head and line by the year, not by the month.
+    """
     frame = _design(households)
     frame = frame.assign(line=frame["line"].fillna(line_in_force(frame, own_series)))
-    frame = frame.assign(**_incomes(frame))
+    frame = frame.assign(**_incomes(frame, 1 if yearly else 12))
     level = price_level(frame, base_year, own_series)
     frame = frame.assign(income_real=frame["income"] / level, net_income_real=frame["net_income"] / level)
     return _from_members(frame, members)
@@ -53,8 +56,8 @@ def _design(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**columns)
 
 
-def _incomes(frame: pd.DataFrame) -> dict[str, pd.Series]:
-    heads = frame["members"] * 12
+def _incomes(frame: pd.DataFrame, periods: int) -> dict[str, pd.Series]:
+    heads = frame["members"] * periods
     parts = frame[RIGID]
     rigid = frame["rigid_year"].fillna(parts.sum(axis=1, min_count=1))
     income = (frame["income_year"] / heads).fillna(frame["income"])

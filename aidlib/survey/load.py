@@ -80,7 +80,10 @@ def load(period: str, region: str = NATION, store: str | Path | None = None) -> 
     codes = _codes_within(region, own_series)
     opened = _open(place)
     tables = {name: _read(opened, name, codes, until) for name in reference.dictionary().tables}
-    visits = derive_households(tables["households"], tables["members"], until.year - (until.month == 1), own_series)
+    units = _units(opened.manifest(), "households")
+    year = until.year - (until.month == 1)
+    visits = derive_households(tables["households"], tables["members"], year, own_series, yearly=_yearly(units))
+    visits.attrs["units"] = units
     answered = visits["response"].isna() | visits["response"].eq("complete")
     panel = visits[answered].reset_index(drop=True)
     last = panel["year"].max() if len(panel) else until.year
@@ -122,6 +125,19 @@ def _codes_within(region: str, folder: Path | None) -> set[str]:
         level = set(places.loc[places["parent"].isin(level), "code"]) - inside
         inside |= level
     return inside
+
+
+def _units(manifest: dict, table: str) -> dict[str, str]:
+    """Units that a source keeps as its own, by column; net and real income have that of income."""
+    stem = f"{table}."
+    own = {name.removeprefix(stem): unit for name, unit in manifest.get("units", {}).items() if name.startswith(stem)}
+    if "income" in own:
+        own |= dict.fromkeys(["net_income", "income_real", "net_income_real"], own["income"])
+    return own
+
+
+def _yearly(units: dict[str, str]) -> bool:
+    return units.get("income", "").endswith("/year")
 
 
 def _open(place: Path) -> Store:
