@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
-from aidlib.intake.cells import Cleaned, plain
+from aidlib.intake.cells import Cleaned, on_distinct, plain
 from aidlib.intake.codes import clean_codes, clean_flags, clean_many
 from aidlib.intake.dates import clean_dates, lunar
 from aidlib.intake.mapping import Kind
@@ -118,8 +118,12 @@ def _identifier(text: pd.Series) -> pd.Series:
 
 def _year(text: pd.Series) -> pd.Series:
     """Years of 2019, 2019年, 2019.0, 2019年度; float, missing where there is none."""
-    digits = plain(text).str.extract(r"^(\d{4})(?:\.0)?(?:年度?)?$")[0]
-    return pd.to_numeric(digits, errors="coerce").astype("float64")
+    return on_distinct(text, _years)["year"]
+
+
+def _years(distinct: pd.Series) -> pd.DataFrame:
+    digits = plain(distinct).str.extract(r"^(\d{4})(?:\.0)?(?:年度?)?$")[0]
+    return pd.DataFrame({"year": pd.to_numeric(digits, errors="coerce").astype("float64")})
 
 
 def _judge(clean: Clean, column: reference.Column, cells: Cleaned, text: pd.Series) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import pandas as pd
@@ -71,16 +73,17 @@ def _words(name: str, own: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _key(written: str) -> str:
-    return plain(pd.Series([written])).iloc[0].casefold()
+    """A word as cells are compared: like ``plain``, and without regard to case."""
+    return re.sub(r"[\s\u200b\ufeff]+", "", unicodedata.normalize("NFKC", written)).lstrip("'‘`").casefold()
 
 
-def _each(text: pd.Series, work: object) -> Cleaned:
+def _each(text: pd.Series, work: Callable[[pd.Series], pd.DataFrame]) -> Cleaned:
     cells = text.dropna()
     value = pd.Series(None, index=text.index, dtype="object")
     missing = pd.Series(None, index=text.index, dtype="object")
     bad = pd.Series(False, index=text.index)
     if len(cells):
-        read = on_distinct(cells, work)  # type: ignore[arg-type]
+        read = on_distinct(cells, work)
         value[cells.index], missing[cells.index], bad[cells.index] = read["value"], read["missing"], read["bad"]
     return Cleaned(value, missing, bad)
 

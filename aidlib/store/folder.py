@@ -39,7 +39,7 @@ class Store:
         return manifests.numbers(self.path)
 
     def manifest(self, number: int | None = None) -> dict[str, Any]:
-        """Manifest ``number`` (default: the last): source, demo, files, units, tables (their parts), account, checks."""
+        """Manifest ``number`` (default: the last): source, demo, files, units, tables, account, checks."""
         found = self.numbers()
         if number is None and not found:
             raise reference.problem("store.no_store", path=self.path.name)
