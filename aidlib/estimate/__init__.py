@@ -3,7 +3,7 @@
 from aidlib.estimate.changes import change
 from aidlib.estimate.design import Design, Replicates
 from aidlib.estimate.estimates import Estimates, stack
-from aidlib.estimate.measures import count, mean, proportion, ratio, total
+from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit_of
 from aidlib.estimate.quantiles import quantile
 from aidlib.estimate.study import Study
 
@@ -20,4 +20,5 @@ __all__ = [
     "ratio",
     "stack",
     "total",
+    "unit_of",
 ]

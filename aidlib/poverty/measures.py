@@ -19,7 +19,7 @@ from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
 from aidlib.estimate.domains import Members
 from aidlib.estimate.intervals import SHARES
-from aidlib.estimate.measures import dominance
+from aidlib.estimate.measures import dominance, unit_of
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Found
 from aidlib.poverty.lines import Line, LineValues, density, line_values
@@ -84,21 +84,23 @@ def gap_total(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """Yuan per year that lift every household to the line: total of max(0, line - income) · 12 · members, by domain.
+    """Money per year that lifts every household to the line: total of max(0, line - income) · 12 · members, by domain.
 
-    income, line: yuan per head and month. members: column with the household's size; None for a sample of persons.
+    income, line: per head and month (a survey whose own unit is by the year: not times 12). members: column with the household's size; None for a sample of persons.
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     incomes = study.column(income)
     size = np.ones(len(incomes)) if members is None else study.column(members)
     lines = line_values(study, incomes, line, multiple).values
-    short = np.where(is_poor(incomes, lines), lines - incomes, 0.0 * (lines - incomes)) * MONTHS * size
+    own = unit_of(sample, income)
+    periods = 1 if own.endswith("/year") else MONTHS
+    short = np.where(is_poor(incomes, lines), lines - incomes, 0.0 * (lines - incomes)) * periods * size
     inside = study.members(short)
     y = short[inside.unit]
     return study.estimates(
         study.total(inside, y),
         measure="gap_total",
-        unit="yuan/year",
+        unit="yuan/year" if own == "number" else f"{own.partition('/')[0]}/year",
         method="poverty_gap_total",
         count=inside.sum(y > 0),
         largest=dominance(study, inside, y),

@@ -8,7 +8,7 @@
     {profile.headcount:pct}            a result of another chapter (key findings)
     {region} {period}                  a parameter as a reader reads it
 
-Forms: pct pp ci yuan wan int num se n (formats of ``display.number``) and domain (the labels of the row).
+Forms: unit (as the result's unit asks), pct pp ci yuan wan int num se n (formats of ``display.number``) and domain (the labels of the row).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from aidlib import display
 from aidlib.reference import label, message, problem
 from aidlib.report.content import Absent, Content, Entry
 
-NUMBER_FORMS = ("pct", "pp", "ci", "yuan", "wan", "int", "num", "se", "n")
+NUMBER_FORMS = ("unit", "pct", "pp", "ci", "yuan", "wan", "int", "num", "se", "n")
 FORMS = (*NUMBER_FORMS, "domain")
 RANKS = ("highest", "lowest")
 PUBLISHED = ("", "care")
@@ -109,7 +109,8 @@ def write(reference: Reference, found: Found, language: str) -> str:
     if reference.form == "ci":
         return display.number((row["low"], row["high"]), "ci", unit, language)
     value = row[reference.form] if reference.form in ("n", "se") else row["estimate"]
-    return display.number(value, reference.form, unit, language)
+    form = None if reference.form == "unit" else reference.form
+    return display.number(value, form, unit, language)
 
 
 def parameter(reference: Reference, contents: Sequence[Content], language: str) -> str:

@@ -47,20 +47,22 @@ class Book:
     otherwise: str
 
 
-def load(on: str, area: str = "000000", folder: str | Path | None = None) -> Book:
+def load(on: str | None = None, area: str = "000000", folder: str | Path | None = None) -> Book:
     """The rule of ``area`` in force on the day ``on`` (YYYY-MM-DD): the area's own, else its province's, else national.
+
+    Without ``on``, the newest rule: one measure for all waves, so that they can be compared.
 
     ``folder``: default ``data/rules`` of the project. Raises Problem where a file is malformed or none is in force.
     """
     place = Path(folder) if folder else (reference.project_folder() or Path()) / "data" / "rules"
     books = [_read(path) for path in sorted(place.glob("*.yml"))]
-    day = pd.Timestamp(on).date()
+    day = pd.Timestamp(on).date() if on else date.max
     valid = [b for b in books if b.valid_from <= day and (b.valid_to is None or day < b.valid_to)]
     for code in dict.fromkeys((area, area[:4] + "00", area[:2] + "0000", "000000")):
         found = [b for b in valid if b.area == code]
         if found:
             return max(found, key=lambda b: b.valid_from)
-    raise reference.problem("rules.no_rule", folder=place.name, on=on, area=area)
+    raise reference.problem("rules.no_rule", folder=place.name, on=on or "-", area=area)
 
 
 def _read(path: Path) -> Book:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from aidlib.estimate import unit_of
+
 DESIGN_COLUMNS = {
     "household_id",
     "person_id",
@@ -27,7 +29,11 @@ def unfold(sample: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFr
     one mean per column, and their covariance.
     """
     blocks = [sample.assign(value=sample[column].astype(float)).assign(**{name: column}) for column in columns]
-    return pd.concat(blocks, ignore_index=True)
+    long = pd.concat(blocks, ignore_index=True)
+    units = {unit_of(sample, column) for column in columns}
+    shared = {"value": units.pop()} if len(units) == 1 else {}
+    long.attrs = sample.attrs | {"units": sample.attrs.get("units", {}) | shared}
+    return long
 
 
 def bands(sample: pd.DataFrame, column: str, *, width: float, top: float) -> pd.DataFrame:

@@ -78,6 +78,10 @@ def test_an_areas_own_rule_comes_before_the_national_one(tmp_path):
     assert rules.load(on="2024-05-01", area="440300", folder=tmp_path).name == "national_current"
 
 
+def test_without_a_day_the_newest_rule_is_taken():
+    assert rules.load(area="990100", folder=SHIPPED).name == "national_current"
+
+
 def test_no_rule_in_force_is_a_problem(tmp_path):
     with pytest.raises(reference.Problem, match="in force on 2001-01-01"):
         rules.load(on="2001-01-01", folder=SHIPPED)
