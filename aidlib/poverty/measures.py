@@ -86,7 +86,8 @@ def gap_total(
 ) -> Estimates:
     """Money per year that lifts every household to the line: total of max(0, line - income) · 12 · members, by domain.
 
-    income, line: per head and month (a survey whose own unit is by the year: not times 12). members: column with the household's size; None for a sample of persons.
+    income, line: per head and month (where a survey's own unit is by the year, not times 12). members: column with the
+    household's size; None for a sample of persons.
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     incomes = study.column(income)

@@ -8,7 +8,8 @@
     {profile.headcount:pct}            a result of another chapter (key findings)
     {region} {period}                  a parameter as a reader reads it
 
-Forms: unit (as the result's unit asks), pct pp ci yuan wan int num se n (formats of ``display.number``) and domain (the labels of the row).
+Forms: unit (as the unit of the result asks), pct pp ci yuan wan int num se n (formats of ``display.number``) and domain
+(the labels of the row).
 """
 
 from __future__ import annotations
