@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TOTAL = "all"
+# Components of a flow of files: stocks, and outflows, which are given as positive numbers.
+STOCKS, OUTFLOWS = {"opening", "closing"}, {"left", "supported", "closed"}
 RISE, FALL, LEVEL = "#0072b2", "#d55e00", "#7a7a7a"
 LABEL_MOST = 26  # numbers beyond which bars carry no value labels
 NARROWEST = 0.055  # share of the width below which a part of a stack is not labelled
@@ -103,11 +105,8 @@ def stack(ax: Axes, layout: Layout) -> None:
 
 
 def waterfall(ax: Axes, layout: Layout) -> None:
-    """Levels from zero and signed steps between them: the first row is a level, and the last if it closes the sum."""
-    rows = layout.of(layout.series[0]).drop_duplicates("x")
-    values = rows["estimate"].fillna(0).to_numpy()
-    level = _levels(values)
-    ends = np.where(level, values, 0.0)
+    """Levels from zero and signed steps between them; ``steps`` says which rows are which."""
+    rows, values, level = steps(layout)
     running = np.cumsum(np.where(level, 0.0, values)) + (values[0] if level[0] else 0.0)
     starts = np.where(level, 0.0, running - values)
     ends = np.where(level, values, running)
@@ -123,12 +122,30 @@ def waterfall(ax: Axes, layout: Layout) -> None:
             text = formats.digits(value, plain if is_level else signed)
             ax.annotate(text, (right, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
     _gaps(ax, rows, y)
-    _categories(ax, layout)
+    _categories(ax, layout, len(rows))
     finish(ax, layout, values="x", intervals=False)
     ax.use_sticky_edges = False
     ax.margins(x=0.14)
     if min(starts.min(), ends.min()) >= 0:
         ax.set_xlim(left=0)
+
+
+def steps(layout: Layout) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Rows of the first series, their signed values, and which of them are levels that stand on zero.
+
+    The flow of files is known by its components: outflows count negative, its total, which both sides make up, is left
+    out. Otherwise the last row is a level if it closes the sum of those before it.
+    """
+    rows = layout.of(layout.series[0]).drop_duplicates("x")
+    names = rows[layout.axis].astype(str) if layout.axis else pd.Series("", rows.index)
+    if not STOCKS & set(names):
+        values = rows["estimate"].fillna(0).to_numpy()
+        return rows, values, _levels(values)
+    kept = names != TOTAL
+    rows, names = rows[kept], names[kept]
+    values = rows["estimate"].fillna(0).to_numpy()
+    signed = np.where(names.isin(OUTFLOWS), -np.abs(values), values)
+    return rows, signed, names.isin(STOCKS).to_numpy()
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
@@ -155,9 +172,10 @@ def _offsets(layout: Layout, width: float) -> np.ndarray:
     return (np.arange(number) - (number - 1) / 2) * (width / max(number, 1))
 
 
-def _categories(ax: Axes, layout: Layout) -> None:
-    ax.set_yticks(range(len(layout.axis_labels)), layout.axis_labels)
-    ax.set_ylim(len(layout.axis_labels) - 0.45, -0.55)
+def _categories(ax: Axes, layout: Layout, shown: int | None = None) -> None:
+    names = layout.axis_labels[:shown]
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.45, -0.55)
     ax.spines["left"].set_visible(layout.kind not in {"change", "effect"})
     ax.spines["bottom"].set_visible(False)
 

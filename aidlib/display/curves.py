@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_BANDS = 3  # bands of more series hide one another; they become bars
+# Multiples of the local line that grades are made of.
+MARKED = {"net_ratio_band": (1.0, 1.5, 2.0)}
 CLOSEST = 0.062  # least distance between two labels, in heights of the axes
 
 
@@ -47,12 +49,17 @@ def step(ax: Axes, layout: Layout) -> None:
 
 
 def density(ax: Axes, layout: Layout) -> None:
-    """Smooth curves above zero, lightly filled while they are few."""
+    """Curves above zero, lightly filled while they are few; shares of bands, named by their lower edges, as steps."""
+    banded = layout.axis.endswith("_band")
     for i, series in enumerate(layout.series):
         rows, colour = layout.of(series), layout.colour(series)
-        ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], zorder=3)
+        style = "steps-post" if banded else "default"
+        ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], drawstyle=style, zorder=3)
         if len(layout.series) <= MOST_BANDS:
-            ax.fill_between(rows["x"], 0, rows["estimate"], color=colour, alpha=0.12, linewidth=0)
+            options: dict[str, Any] = {"step": "post"} if banded else {}
+            ax.fill_between(rows["x"], 0, rows["estimate"], color=colour, alpha=0.12, linewidth=0, **options)
+    for mark in MARKED.get(layout.axis, ()):
+        ax.axvline(mark, color=SOFT, linewidth=0.8, linestyle=":")
     _finish_along(ax, layout, intervals=False)
     ax.set_ylim(bottom=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -32,10 +33,12 @@ WORDS = {
 
 
 def text(column: str, value: object, language: str) -> str:
-    """One value of a domain or key column: a code's label, P50 for a quantile, 1.5 倍 for a multiple of the line."""
+    """One value of a domain or key column: a code's label, P50 for a quantile, the lower edge of a band of numbers."""
     raw = str(value)
     if column == "q" and _is_number(raw):
         return f"P{100 * float(raw):g}"
+    if column.endswith("_band") and _is_number(raw):
+        return f"{float(raw):g}"
     if column == "multiple" and _is_number(raw):
         return f"{float(raw):.1f}倍标准" if language == "zh" else f"{float(raw):.1f} × line"
     return reference.label(SAME_CODES.get(column, column), value, language)
@@ -78,8 +81,5 @@ def counted(rows: pd.DataFrame) -> bool:
 
 
 def _is_number(raw: str) -> bool:
-    try:
-        float(raw)
-    except ValueError:
-        return False
-    return True
+    """A plain decimal number; the code 35_44, which float() would read, is none."""
+    return re.fullmatch(r"-?\d+(\.\d+)?", raw) is not None

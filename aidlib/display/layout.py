@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from aidlib import reference
 from aidlib.display import formats, labels
 from aidlib.display.style import GRID, INK, PALETTE, SOFT
 
@@ -150,15 +151,24 @@ def _axis_and_series(rows: pd.DataFrame, dims: list[str], chart: str) -> tuple[s
     elif chart == "waterfall" and "component" in dims:
         axis = "component"
     elif chart == "stack":
-        parts = [c for c in dims if c not in labels.TIMES][-1] if len(dims) > 1 else ""
-        axis = next((c for c in dims if c != parts), dims[0])
+        parts = _parts(dims)
+        axis = next((c for c in dims if c != parts), parts)
     else:
         axis = max((c for c in dims), key=lambda c: (c not in labels.TIMES, rows[c].nunique()))
     return axis, [c for c in dims if c != axis]
 
 
+def _parts(dims: list[str]) -> str:
+    """The dimension whose values are parts of a whole: the one that is no column of the data (what an analysis split
+    up, such as sources of income), else the last one, times aside."""
+    known = {name for table in reference.dictionary().tables.values() for name in table.columns}
+    made = [c for c in dims if c not in known and c not in labels.TIMES]
+    return made[0] if len(made) == 1 else [c for c in dims if c not in labels.TIMES or len(dims) == 1][-1]
+
+
 def _few_series(rows: pd.DataFrame, rest: list[str]) -> pd.DataFrame:
-    """At most MOST_SERIES: the widest dimension gives way to its total, times to their last, else the first stay."""
+    """At most MOST_SERIES: wide dimensions give way to their total and times to their last, then narrow ones to their
+    first value (nominal of nominal and real); of a single dimension the first values stay."""
     kept = rows
     for column in sorted(rest, key=lambda c: -rows[c].nunique()):
         if kept.groupby(rest, sort=False, dropna=False).ngroups <= MOST_SERIES:
@@ -168,6 +178,10 @@ def _few_series(rows: pd.DataFrame, rest: list[str]) -> pd.DataFrame:
             kept = kept[values == "all"]
         elif column in labels.TIMES:
             kept = kept[values == values.max()]
+    for column in sorted(rest, key=lambda c: kept[c].nunique())[:-1]:
+        if kept.groupby(rest, sort=False, dropna=False).ngroups <= MOST_SERIES:
+            return kept
+        kept = kept[kept[column] == kept[column].iloc[0]]
     if not rest:
         return kept
     order = kept.groupby(rest, sort=False, dropna=False).ngroup()

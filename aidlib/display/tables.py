@@ -21,13 +21,15 @@ def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], un
     (``legend`` explains both). A complete count has neither standard error nor interval. Rows keep their order.
     """
     style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
+    styles = row_styles(rows, unit)
     shown = [c for c in (*domains, *keys, "measure") if c in rows and _informs(rows, c)]
     out = _label_columns(rows, shown, language)
-    out[labels.head(style, language)] = pd.Series(estimates(rows, style), rows.index)
-    if not labels.counted(rows):
-        out[reference.heading("se", language)] = pd.Series(_errors(rows, style), rows.index)
-        out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, style, language), rows.index)
-    out[_heading_of_n(rows, language)] = pd.Series(_counts(rows), rows.index)
+    out[labels.head(style, language)] = pd.Series(estimates(rows, styles), rows.index)
+    if not labels.counted(rows) and rows["se"].notna().any():
+        out[reference.heading("se", language)] = pd.Series(_errors(rows, styles), rows.index)
+        out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, styles, language), rows.index)
+    if not _is_its_own_count(rows):
+        out[_heading_of_n(rows, language)] = pd.Series(_counts(rows), rows.index)
     return _framed(out, len(shown))
 
 
@@ -44,7 +46,7 @@ def compact(
         return table(rows, domains=domains, keys=keys, unit=unit, language=language)
     style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
     index = [c for c in labels.dimensions(rows, domains, keys) if c != spread]
-    cells = rows[[*index, spread]].astype(str).assign(cell=_stacked_cells(rows, style, language))
+    cells = rows[[*index, spread]].astype(str).assign(cell=_stacked_cells(rows, row_styles(rows, unit), language))
     order = cells[index].drop_duplicates()
     wide = cells.pivot_table(index=index, columns=spread, values="cell", aggfunc="first", sort=False)
     frame = order.merge(wide.reset_index(), on=index, how="left")
@@ -55,7 +57,8 @@ def compact(
         name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
         out[name if unit_text else head] = frame[value].fillna(formats.WITHHELD)
     stacked = "stacked_count" if labels.counted(rows) else "stacked"
-    return _framed(out, len(index), labels.WORDS[stacked][language])
+    note = "" if _is_its_own_count(rows) else labels.WORDS[stacked][language]
+    return _framed(out, len(index), note)
 
 
 def legend(rows: pd.DataFrame, language: str) -> list[str]:
@@ -70,11 +73,19 @@ def legend(rows: pd.DataFrame, language: str) -> list[str]:
     return notes
 
 
-def estimates(rows: pd.DataFrame, style: formats.Style) -> list[str]:
+def row_styles(rows: pd.DataFrame, unit: str) -> list[formats.Style]:
+    """The style of every row: one for all, but plain numbers have the decimals that their measure needs."""
+    values = rows["estimate"].astype(float)
+    if unit in formats.UNITS:
+        return [formats.style_of(unit, values.to_numpy())] * len(rows)
+    of_measure = {name: formats.style_of(unit, part.to_numpy()) for name, part in values.groupby(rows["measure"])}
+    return [of_measure[name] for name in rows["measure"]]
+
+
+def estimates(rows: pd.DataFrame, styles: Sequence[formats.Style]) -> list[str]:
     """The estimates as cell texts with the marks of their flags."""
-    reasons = labels.reason(rows)
-    values = rows["estimate"].to_numpy(dtype=float)
-    return [_cell(value, reason, style) for value, reason in zip(values, reasons, strict=True)]
+    cells = zip(rows["estimate"].astype(float), labels.reason(rows), styles, strict=True)
+    return [_cell(value, reason, style) for value, reason, style in cells]
 
 
 def alternative(
@@ -132,14 +143,21 @@ def _cell(value: float, reason: str, style: formats.Style) -> str:
     return f"({text})" if reason == labels.CARE else text
 
 
-def _errors(rows: pd.DataFrame, style: formats.Style) -> list[str]:
-    hidden = labels.withheld(rows)
-    return ["" if h else formats.standard_error_digits(v, style) for v, h in zip(rows["se"], hidden, strict=True)]
+def _errors(rows: pd.DataFrame, styles: Sequence[formats.Style]) -> list[str]:
+    cells = zip(rows["se"].astype(float), labels.withheld(rows), styles, strict=True)
+    return ["" if hidden else formats.standard_error_digits(value, style) for value, hidden, style in cells]
 
 
-def _intervals(rows: pd.DataFrame, style: formats.Style, language: str) -> list[str]:
+def _intervals(rows: pd.DataFrame, styles: Sequence[formats.Style], language: str) -> list[str]:
     bounds = rows[["low", "high"]].astype(float).mask(labels.withheld(rows))
-    return [formats.interval_digits(low, high, style, language) for low, high in bounds.itertuples(index=False)]
+    cells = zip(bounds["low"], bounds["high"], styles, strict=True)
+    return [formats.interval_digits(low, high, style, language) for low, high, style in cells]
+
+
+def _is_its_own_count(rows: pd.DataFrame) -> bool:
+    """True for counts of a register, whose n would repeat the figure."""
+    known = rows[["estimate", "n"]].dropna()
+    return labels.counted(rows) and bool((known["estimate"] == known["n"]).all())
 
 
 def _counts(rows: pd.DataFrame) -> list[str]:
@@ -150,11 +168,12 @@ def _heading_of_n(rows: pd.DataFrame, language: str) -> str:
     return reference.heading("n_register" if labels.counted(rows) else "n", language)
 
 
-def _stacked_cells(rows: pd.DataFrame, style: formats.Style, language: str) -> list[str]:
+def _stacked_cells(rows: pd.DataFrame, styles: Sequence[formats.Style], language: str) -> list[str]:
     """Estimate, interval and n under one another."""
-    counts = [f"n {n}" if n != formats.WITHHELD else "" for n in _counts(rows)]
-    spans = [""] * len(rows) if labels.counted(rows) else _intervals(rows, style, language)
-    lines = zip(estimates(rows, style), spans, counts, strict=True)
+    none = [""] * len(rows)
+    counts = none if _is_its_own_count(rows) else [f"n {n}" if n != formats.WITHHELD else "" for n in _counts(rows)]
+    spans = none if labels.counted(rows) else _intervals(rows, styles, language)
+    lines = zip(estimates(rows, styles), spans, counts, strict=True)
     return ["\n".join(part for part in parts if part) for parts in lines]
 
 

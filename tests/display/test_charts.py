@@ -125,6 +125,33 @@ def test_the_tile_grid_holds_31_provinces_in_places_of_their_own():
     assert len(TILES) == 31 == len(set(TILES.values()))
 
 
+def test_parts_of_a_whole_are_what_the_analysis_split_up():
+    sources = tidy({"source": ["wages_year", "pension_year"], "grade": GRADES}, [0.6, 0.5, 0.4, 0.2, 0.3, 0.4])
+    layout = layout_of(sources, ("source", "grade"), (), "stack")
+    assert layout.axis == "grade" and layout.series == ("Wages", "Pensions")
+    answers = tidy({"year": YEARS, "response": ["complete", "refused"]}, [0.9, 0.1] * 4)
+    assert layout_of(answers, ("year", "response"), (), "stack").axis == "year"
+
+
+def test_too_many_series_leave_out_whole_values_of_a_dimension():
+    shape = {"concept": ["income", "income_real"], "year": YEARS, "q": ["0.1", "0.25", "0.5", "0.75", "0.9"]}
+    layout = layout_of(tidy(shape, np.arange(40.0)), ("concept", "year"), ("q",), "line", unit="yuan/month")
+    assert layout.series == ("P10", "P25", "P50", "P75", "P90") and layout.partial
+
+
+def test_the_flow_of_files_knows_its_outflows_and_stocks():
+    from aidlib.display.bars import steps
+
+    names = ["opening", "new", "returned", "left", "supported", "closed", "closing", "all"]
+    rows = tidy({"component": names}, [100, 20, 5, 30, 10, 5, 80, 125], se=0.0)
+    _, values, level = steps(layout_of(rows, ("component",), (), "waterfall", unit="households"))
+    assert values.tolist() == [100, 20, 5, -30, -10, -5, 80]
+    assert level.tolist() == [True] + [False] * 5 + [True]
+    rows = withheld(rows, [2, 5])
+    _, values, _ = steps(layout_of(rows, ("component",), (), "waterfall", unit="households"))
+    assert values.tolist() == [100, 20, 0, -30, -10, 0, 80]
+
+
 def test_a_waterfall_closes_on_its_last_level():
     from aidlib.display.bars import _levels
 

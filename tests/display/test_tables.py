@@ -1,5 +1,6 @@
 """Tidy rows as readers' tables."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -22,6 +23,30 @@ def test_a_table_has_labels_unit_interval_and_n():
 def test_a_complete_count_has_no_interval():
     zh = display.table(tidy({"grade": GRADES}, [10, 20, 30], se=0.0), **SHAPE | {"unit": "households"}, language="zh")
     assert list(zh.columns)[1:] == ["估计值（户）", "登记数"]
+
+
+def test_a_count_is_not_repeated_as_its_own_n():
+    rows = tidy({"grade": GRADES}, [10, 20, 30], se=0.0, n=[10.0, 20.0, 30.0])
+    assert len(display.table(rows, **SHAPE | {"unit": "households"}, language="zh").columns) == 2
+
+
+def test_every_measure_of_plain_numbers_has_its_own_decimals():
+    rows = tidy({"figure": ["income"]}, [0], se=np.nan)
+    rows = pd.concat(
+        [rows.assign(measure=m, estimate=v) for m, v in [("deff", 1.4567), ("n_eff", 812.4), ("cv", 0.0312)]]
+    )
+    shown = display.table(rows, domains=("figure",), keys=(), unit="number", language="en")
+    assert shown["Estimate"].tolist() == ["1.46", "812", "0.031"]
+    assert "95% CI" not in shown
+
+
+def test_codes_that_look_like_numbers_stay_codes():
+    rows = tidy({"age_band": ["35_44", "45_54"]}, [0.1, 0.2])
+    shown = display.table(rows, domains=("age_band",), keys=(), unit="share", language="zh")
+    assert shown.iloc[:, 0].tolist() == ["35–44岁", "45–54岁"]
+    bands = display.table(tidy({"net_ratio_band": ["00.50", "01.00"]}, [0.1, 0.2]), domains=("net_ratio_band",), keys=(),
+                          unit="share", language="zh")  # fmt: skip
+    assert bands.iloc[:, 0].tolist() == ["0.5", "1"]
 
 
 def test_withheld_and_careful_numbers_are_marked_and_explained():
