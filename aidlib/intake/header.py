@@ -44,6 +44,7 @@ def normal(text: str) -> str:
     return _UNIT.sub("", plain) or plain
 
 
+@lru_cache(maxsize=10_000)
 def unit_of(text: str) -> str:
     """The unit in brackets at the end of a heading (万元, 元/月), else ""."""
     found = _UNIT.search(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)))
@@ -61,6 +62,8 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
             candidate = _candidate(head, row, rows, known)
             if candidate and (best is None or candidate.score > best.score):
                 best = candidate
+        if best and row >= best.start and 2 * best.score[0] >= len(best.headings):
+            break  # one row below a plain header has been tried; rows of data need not be
     return best
 
 
