@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
-from aidlib.intake.blocks import RAW, Batch, units_of
+from aidlib.intake.blocks import NOT_ASKED, RAW, Batch, units_of
 from aidlib.intake.check import check_aid, check_decisions, check_dossiers, check_households
 from aidlib.intake.clean import Clean, Fault, clean_table
 from aidlib.intake.expressions import evaluate
@@ -93,13 +93,19 @@ def _with_names(batch: Batch, raw: pd.DataFrame) -> pd.DataFrame:
     for column, pattern in batch.kind.names.items():
         place = batch.file + "|" + batch.sheet
         said = place.str.extract(pattern, expand=False)
-        said = said.iloc[:, 0] if isinstance(said, pd.DataFrame) else said
-        raw[column] = raw[column].fillna(said) if column in raw else said
+        _fill(raw, column, said.iloc[:, 0] if isinstance(said, pd.DataFrame) else said)
     for column, constant in batch.kind.constants.items():
-        raw[column] = (
-            raw[column].fillna(constant) if column in raw else pd.Series(constant, index=raw.index, dtype="str")
-        )
+        _fill(raw, column, pd.Series(constant, index=raw.index, dtype="str"))
     return raw
+
+
+def _fill(raw: pd.DataFrame, column: str, said: pd.Series) -> None:
+    """Where the row's form lacks the column, or its cell is blank, what is known from elsewhere."""
+    if column not in raw:
+        raw[column] = said
+        return
+    blank = raw[column].isna() | (raw[column].eq(NOT_ASKED) & said.notna())
+    raw[column] = raw[column].mask(blank, said)
 
 
 def _derive(batch: Batch, clean: Clean) -> None:

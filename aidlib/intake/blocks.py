@@ -19,7 +19,7 @@ RAW = "raw"  # the "table" of columns that only expressions read
 _NOT_DATA = (
     r"小计|合计|总计|共计|^(?:制表|填表|填报|审核|负责人|单位负责人|盖章|备注[:：]|注[:：]|说明[:：]|日期[:：]|经办)"
 )
-_NOT_ASKED = reference.dictionary().missing["not_asked"].zh
+NOT_ASKED = reference.dictionary().missing["not_asked"].zh
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def assemble(kind: Kind, blocks: Sequence[Block], data: Sequence[np.ndarray]) ->
         picked = block.rows.take(pa.array(rows))
         columns = {key: picked.column(position) for key, position in _targets(block)}
         for key in asked - set(columns):
-            columns[key] = pa.repeat(pa.scalar(_NOT_ASKED), len(rows))
+            columns[key] = pa.repeat(pa.scalar(NOT_ASKED), len(rows))
         columns["", "", "block"] = pa.array(np.full(len(rows), number))
         columns["", "", "row"] = pa.array(rows + block.first)
         tables.append(pa.table(list(columns.values()), names=["\t".join(key) for key in columns]))
@@ -143,4 +143,15 @@ def target_heading(targets: Sequence[Target], table: str, column: str) -> Target
     return next((t for t in targets if (t.table, t.column) == (table, column)), None)
 
 
-__all__ = ["RAW", "Batch", "Block", "assemble", "data_rows", "normal", "same_units", "target_heading", "units_of"]
+__all__ = [
+    "NOT_ASKED",
+    "RAW",
+    "Batch",
+    "Block",
+    "assemble",
+    "data_rows",
+    "normal",
+    "same_units",
+    "target_heading",
+    "units_of",
+]

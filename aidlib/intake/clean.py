@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
-from aidlib.intake.cells import Cleaned, on_distinct, plain
+from aidlib.intake.cells import Cleaned, missing_kind, on_distinct, plain
 from aidlib.intake.codes import clean_codes, clean_flags, clean_many
 from aidlib.intake.dates import clean_dates, lunar
 from aidlib.intake.mapping import Kind
@@ -108,12 +108,22 @@ def _cells(
         return clean_many(text, column.codes, own)
     if column.type == "code":
         return clean_codes(text, column.codes, own)
-    value = _identifier(text) if column.type == "id" else text.str.strip()
-    return Cleaned(value.replace("", None), _nothing(text), pd.Series(False, index=text.index))
+    read = on_distinct(text, _identifiers if column.type == "id" else _words)
+    return Cleaned(read["value"], read["missing"], pd.Series(False, index=text.index))
 
 
-def _identifier(text: pd.Series) -> pd.Series:
-    return plain(text).where(text.notna(), None).str.replace(r"^(\d+)\.0$", r"\1", regex=True)
+def _identifiers(distinct: pd.Series) -> pd.DataFrame:
+    """Identifying text in one form; what states that there is none is missing."""
+    written = plain(distinct).str.replace(r"^(\d+)\.0$", r"\1", regex=True)
+    missing = missing_kind(written)
+    blank = distinct.isna() | written.isin(["", "无"]) | missing.notna()
+    return pd.DataFrame({"value": written.astype("object").mask(blank, None), "missing": missing})
+
+
+def _words(distinct: pd.Series) -> pd.DataFrame:
+    written = distinct.astype("str").str.strip().astype("object")
+    missing = missing_kind(plain(distinct))
+    return pd.DataFrame({"value": written.mask(written.eq("") | missing.notna(), None), "missing": missing})
 
 
 def _year(text: pd.Series) -> pd.Series:

@@ -151,7 +151,7 @@ def _look_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) ->
     """The long numbers of a sheet. A single cell in the last corner would make the reader allocate the whole sheet:
     such a file is refused.
     """
-    last_row, wide, tail, rounded = 0, 702, b"", set()
+    last_row, wide, tail, rounded = 0, 26, b"", set()
     with archive.open(info) as stream:
         while chunk := stream.read(1 << 20):
             chunk = tail + chunk
@@ -159,10 +159,12 @@ def _look_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) ->
                 last_row = max(last_row, int(row))
             if re.search(rb'<c r="[A-Z]{3}\d', chunk):
                 wide = 16_384
+            for first in set(re.findall(rb'<c r="([A-Z])[A-Z]\d', chunk)):
+                wide = max(wide, 26 * (ord(first) - 63))
             numbers = (found[1] for found in _LONG_NUMBER.findall(chunk) if b't="str"' not in found[0])
             rounded |= {int(float(number)) for number in numbers}
             tail = chunk[-200:]
-    if last_row * wide > _CELLS and (wide > 702 or last_row > 1_048_576):
+    if last_row * wide > _CELLS:
         raise problem("intake.bomb", file=name)
     return rounded
 

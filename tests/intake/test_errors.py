@@ -161,11 +161,12 @@ def test_bombs_are_refused_before_they_are_unpacked(desk):
     refused(desk, "intake.bomb", "入户2025年.xlsx")
 
 
-def test_a_sheet_with_a_cell_in_its_last_corner_is_refused(desk):
+@pytest.mark.parametrize("corner", [(1_048_575, 16_383), (1_048_575, 600), (5_000, 16_000)])
+def test_a_sheet_with_a_cell_in_a_far_corner_is_refused(desk, corner):
     with xlsxwriter.Workbook(str(desk.raw / "入户2025年.xlsx")) as book:
         sheet = book.add_worksheet("东街")
         sheet.write_row(0, 0, list(household(1)))
-        sheet.write(1_048_575, 16_383, "x")
+        sheet.write(*corner, "x")
     refused(desk, "intake.bomb", "入户2025年.xlsx")
 
 

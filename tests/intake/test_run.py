@@ -107,11 +107,13 @@ def test_dirt_is_cleaned_flagged_or_kept_apart(desk):
 
 def test_a_column_that_only_some_forms_have_was_not_asked_in_the_others(desk):
     workbook(desk.raw / "入户2024年甲市.xlsx", {"东街": [household(1)]})
-    workbook(desk.raw / "入户2025年甲市.xlsx", {"东街": [household(1, 生活满意度="7")]})
+    workbook(desk.raw / "入户2025年甲市.xlsx", {"东街": [household(1, 生活满意度="7", 调查员编号="I7", 年度="2025")]})
     desk.bring()
-    rows = desk.store.read("households").set_index("year")
+    rows = desk.store.read("households").set_index("year")  # the year of 2024 is in the file's name only
     assert rows.loc[2025, "life_satisfaction"] == 7
     assert rows.loc[2024, "life_satisfaction__missing"] == "not_asked"
+    assert pd.isna(rows.loc[2024, "interviewer"])
+    assert rows.loc[2025, "interviewer"] == "I7"
 
 
 def test_headings_with_another_unit_are_converted_sheet_by_sheet(desk):
