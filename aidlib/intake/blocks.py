@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aidlib import reference
-from aidlib.intake.header import normal
-from aidlib.intake.mapping import BASE, Kind, Plan, Target
+from aidlib.intake.mapping import BASE, Kind, Plan
 from aidlib.intake.quarantine import MARKS
 
 RAW = "raw"  # the "table" of columns that only expressions read
@@ -136,22 +135,3 @@ def units_of(blocks: Sequence[Block], table: str, number: str, kind: Kind) -> di
 def same_units(block: Block) -> tuple[tuple[str, str, str, str], ...]:
     """The units that the block's headings state: blocks of one batch must state the same ones for the same columns."""
     return tuple(sorted((t.table, t.number, t.column, t.unit) for t in block.plan.targets if t.unit))
-
-
-def target_heading(targets: Sequence[Target], table: str, column: str) -> Target | None:
-    """The target of a column, in whatever repetition comes first."""
-    return next((t for t in targets if (t.table, t.column) == (table, column)), None)
-
-
-__all__ = [
-    "NOT_ASKED",
-    "RAW",
-    "Batch",
-    "Block",
-    "assemble",
-    "data_rows",
-    "normal",
-    "same_units",
-    "target_heading",
-    "units_of",
-]

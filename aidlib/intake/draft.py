@@ -107,7 +107,8 @@ def _number(heading: Heading, members: Mapping[str, str]) -> str | None:
 
 
 def _alike(draft: _Draft, heading: Heading, words: Mapping[str, str]) -> bool:
-    free = [word for word, column in words.items() if column not in draft.columns]
+    columns = draft.table.columns
+    free = [word for word, name in words.items() if name not in draft.columns and not columns[name].identifier]
     near = difflib.get_close_matches(heading.keys[-1], free, n=1, cutoff=LIKE)
     if near:
         draft.columns[words[near[0]]] = f"{_quoted(heading.text)}  # {letter(heading.position)} ?"
@@ -119,7 +120,11 @@ def _quoted(text: str) -> str:
 
 
 def _lines(draft: _Draft, number: int) -> list[str]:
-    needed = [c.name for c in draft.table.columns.values() if c.required and c.name not in draft.columns]
+    given = (
+        {"person_id", "year"} if draft.table.name == "members" else set()
+    )  # made, and taken from the household's row
+    have = given | set(draft.columns)
+    needed = [c.name for c in draft.table.columns.values() if c.required and c.name not in have]
     lines = [f"  kind_{number}:", f"    table: {draft.table.name}", f'    match: ["*{Path(draft.file).suffix}"]']
     lines += ["    columns:", *(f"      {column}: {text}" for column, text in draft.columns.items())]
     if not draft.columns:
