@@ -27,8 +27,9 @@ WORDS = {
     "interval": {"zh": "95%置信区间", "en": "95% CI"},
     "care": {"zh": "慎用", "en": "use with care"},
     "withheld": {"zh": "未公布", "en": "not published"},
-    "stacked": {"zh": "每格依次为估计值、95%置信区间和n", "en": "each cell: estimate, 95% CI, n"},
-    "stacked_count": {"zh": "每格依次为数值和n", "en": "each cell: figure, n"},
+    "stacked_interval_n": {"zh": "每格依次为估计值、95%置信区间和n", "en": "each cell: estimate, 95% CI, n"},
+    "stacked_interval": {"zh": "每格依次为估计值和95%置信区间", "en": "each cell: estimate, 95% CI"},
+    "stacked_n": {"zh": "每格依次为数值和n", "en": "each cell: figure, n"},
 }
 
 

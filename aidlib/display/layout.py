@@ -33,6 +33,8 @@ UNORDERED = {
     "factor",
     "term",
 }
+# Units whose total is the sum of its parts: its bar would dwarf theirs, so it stands in the table alone.
+SUMS = {"yuan", "households", "persons", "rows"}
 WRAP = {"zh": 12, "en": 26}
 
 
@@ -77,6 +79,8 @@ def arrange(
     kept = _few_series(rows, rest)
     if chart in {"stack", "waterfall"} and axis:
         kept = _without_totals(kept, rest)
+    if chart == "bar" and axis and unit in SUMS:
+        kept = _without_totals(kept, [axis])
     rest = [c for c in rest if len(kept[c].unique()) > 1]
     if axis and chart not in ALONG:
         kept = kept[kept[axis].isin(kept[axis].unique()[:MOST_CATEGORIES])]

@@ -38,27 +38,53 @@ def compact(
 ) -> pd.DataFrame:
     """The table for a page: as ``table`` while it is short, else one dimension spread over the columns.
 
-    A cell then holds the estimate, and on lines of their own its interval and n. Falls back to ``table`` where no
-    dimension has 2 to 6 values that make a table without doubled cells.
+    A cell then holds the estimate and, on lines of their own, its interval and n; an n that is the same in all cells of
+    a line stands once, in the last column. Several measures of plain numbers are always spread. Falls back to
+    ``table`` where no dimension has 2 to 6 values that make a table without doubled cells.
     """
-    spread = _dimension_to_spread(rows, labels.dimensions(rows, domains, keys))
-    if len(rows) <= LONG or spread is None:
+    dims = labels.dimensions(rows, domains, keys)
+    spread = _dimension_to_spread(rows, dims)
+    measures = "measure" in dims and len(dims) > 1 and unit not in formats.UNITS
+    if spread is None or (len(rows) <= LONG and not measures):
         return table(rows, domains=domains, keys=keys, unit=unit, language=language)
-    style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
-    index = [c for c in labels.dimensions(rows, domains, keys) if c != spread]
-    cells = rows[[*index, spread]].astype(str).assign(cell=_stacked_cells(rows, row_styles(rows, unit), language))
-    order = cells[index].drop_duplicates()
+    index = [c for c in dims if c != spread]
+    cells = _cells_to_spread(rows, index, spread, unit, language)
     wide = cells.pivot_table(index=index, columns=spread, values="cell", aggfunc="first", sort=False)
-    frame = order.merge(wide.reset_index(), on=index, how="left")
-    heads = [labels.text(spread, value, language) for value in wide.columns]
+    frame = cells[index].drop_duplicates().merge(wide.reset_index(), on=index, how="left")
     out = _label_columns(frame, index, language)
-    unit_text = style.head(language)
-    for value, head in zip(wide.columns, heads, strict=True):
+    unit_text = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float)).head(language)
+    for value in wide.columns:
+        head = labels.text(spread, value, language)
         name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
         out[name if unit_text else head] = frame[value].fillna(formats.WITHHELD)
-    stacked = "stacked_count" if labels.counted(rows) else "stacked"
-    note = "" if _is_its_own_count(rows) else labels.WORDS[stacked][language]
-    return _framed(out, len(index), note)
+    if cells.attrs["common_n"]:
+        counts = cells[cells["n"] != ""].drop_duplicates(index)[[*index, "n"]]
+        shown = frame[index].merge(counts, on=index, how="left")["n"]
+        out[_heading_of_n(rows, language)] = shown.fillna(formats.WITHHELD)
+    return _framed(out, len(index), cells.attrs["note"])
+
+
+def _cells_to_spread(rows: pd.DataFrame, index: list[str], spread: str, unit: str, language: str) -> pd.DataFrame:
+    """Index and spread columns as text, ``cell`` with its lines, ``n`` as text ("" where there is none).
+
+    ``attrs``: whether n stands apart (``common_n``) and how a cell is read (``note``).
+    """
+    of_line = rows.groupby(index, sort=False)["n"]
+    apart = not _is_its_own_count(rows) and bool((~(of_line.max() > of_line.min())).all())
+    lines = [estimates(rows, row_styles(rows, unit))]
+    kinds = []
+    if not labels.counted(rows) and rows["se"].notna().any():
+        lines.append(_intervals(rows, row_styles(rows, unit), language))
+        kinds.append("interval")
+    counts = [text if text != formats.WITHHELD else "" for text in _counts(rows)]
+    if not (apart or _is_its_own_count(rows)):
+        lines.append([text and f"n {text}" for text in counts])
+        kinds.append("n")
+    texts = ["\n".join(part for part in parts if part) for parts in zip(*lines, strict=True)]
+    cells = rows[[*index, spread]].astype(str).assign(cell=texts, n=counts).reset_index(drop=True)
+    note = labels.WORDS["stacked_" + "_".join(kinds)][language] if kinds else ""
+    cells.attrs |= {"common_n": apart, "note": note}
+    return cells
 
 
 def legend(rows: pd.DataFrame, language: str) -> list[str]:
@@ -166,15 +192,6 @@ def _counts(rows: pd.DataFrame) -> list[str]:
 
 def _heading_of_n(rows: pd.DataFrame, language: str) -> str:
     return reference.heading("n_register" if labels.counted(rows) else "n", language)
-
-
-def _stacked_cells(rows: pd.DataFrame, styles: Sequence[formats.Style], language: str) -> list[str]:
-    """Estimate, interval and n under one another."""
-    none = [""] * len(rows)
-    counts = none if _is_its_own_count(rows) else [f"n {n}" if n != formats.WITHHELD else "" for n in _counts(rows)]
-    spans = none if labels.counted(rows) else _intervals(rows, styles, language)
-    lines = zip(estimates(rows, styles), spans, counts, strict=True)
-    return ["\n".join(part for part in parts if part) for parts in lines]
 
 
 def _dimension_to_spread(rows: pd.DataFrame, dims: list[str]) -> str | None:

@@ -12,7 +12,7 @@ from aidlib.estimate import Estimates
 from aidlib.render.words import glossary, ordinal, period_text, section_ordinal, word, word_or
 from aidlib.report import Absent, Document, Entry, Limits, Section, Sentence
 
-SHORT = 16  # rows up to which the data of a figure stand open beneath it
+SHORT = 26  # lines up to which the data of a figure stand open beneath it; longer ones are folded, in print left out
 LONGEST = 60  # rows up to which a page holds a table at all; longer ones stand in the workbook
 
 FIXED = (
@@ -29,6 +29,11 @@ class Grid:
     rows: list[list[str]]
     labels: int
     note: str = ""
+
+    @property
+    def lines(self) -> int:
+        """Height in lines of text."""
+        return sum(max(cell.count("\n") for cell in row) + 1 for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -224,7 +229,7 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
         data_title=word("figure_data", language, number=number),
         summary=word("show_data", language, rows=len(grid.rows)) if grid else "",
         grid=grid,
-        open=grid is not None and len(grid.rows) <= SHORT,
+        open=grid is not None and grid.lines <= SHORT,
         notes=_notes(entry, counter, language, grid, partial=partial),
     )
 

@@ -44,8 +44,8 @@ def test_codes_that_look_like_numbers_stay_codes():
     rows = tidy({"age_band": ["35_44", "45_54"]}, [0.1, 0.2])
     shown = display.table(rows, domains=("age_band",), keys=(), unit="share", language="zh")
     assert shown.iloc[:, 0].tolist() == ["35–44岁", "45–54岁"]
-    bands = display.table(tidy({"net_ratio_band": ["00.50", "01.00"]}, [0.1, 0.2]), domains=("net_ratio_band",), keys=(),
-                          unit="share", language="zh")  # fmt: skip
+    rows = tidy({"net_ratio_band": ["00.50", "01.00"]}, [0.1, 0.2])
+    bands = display.table(rows, domains=("net_ratio_band",), keys=(), unit="share", language="zh")
     assert bands.iloc[:, 0].tolist() == ["0.5", "1"]
 
 
@@ -69,12 +69,21 @@ def test_a_missing_number_without_flag_counts_as_empty():
 
 def test_a_long_table_spreads_the_years_over_columns():
     years, regions = ["2022", "2023", "2024", "2025"], [f"99{i:02d}00" for i in range(1, 9)]
-    rows = tidy({"region": regions, "year": years}, [i / 100 for i in range(32)])
+    rows = tidy({"region": regions, "year": years}, [i / 100 for i in range(32)], n=np.arange(102.0, 134))
     wide = display.compact(rows, domains=("region",), keys=("year",), unit="share", language="en")
     assert list(wide.columns) == ["Region", "2022 (%)", "2023 (%)", "2024 (%)", "2025 (%)"]
     assert len(wide) == 8
-    assert wide.iloc[1, 2] == "5.0\n3.0–7.0\nn 100"
-    assert wide.attrs["labels"] == 1 and "95% CI" in wide.attrs["note"]
+    assert wide.iloc[1, 2] == "5.0\n3.0–7.0\nn 107"
+    assert wide.attrs["labels"] == 1 and "95% CI, n" in wide.attrs["note"]
+
+
+def test_a_common_n_stands_once():
+    regions, responses = [f"99{i:02d}00" for i in range(1, 13)], ["complete", "refused"]
+    rows = tidy({"region": regions, "response": responses}, [0.9, 0.1] * 12)
+    wide = display.compact(withheld(rows, [3]), domains=("region", "response"), keys=(), unit="share", language="en")
+    assert list(wide.columns) == ["Region", "Complete (%)", "Refused (%)", "n"]
+    assert wide.iloc[0].tolist() == ["Jia City", "90.0\n88.0–92.0", "10.0\n8.0–12.0", "100"]
+    assert wide.iloc[1].tolist() == ["Yi City", "90.0\n88.0–92.0", "–a", "100"]
 
 
 def test_a_short_table_stays_long():
