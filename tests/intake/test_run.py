@@ -224,6 +224,19 @@ def test_a_date_of_a_1904_workbook(desk):
     assert desk.store.read("households")["interview_date"].tolist() == [pd.Timestamp("2025-09-10")] * 2
 
 
+def test_every_identity_number_in_a_numeric_cell_is_quarantined_even_if_its_check_digit_is_right(desk):
+    rows = [
+        household(i, 身份证号=float(identity_number("990101", f"19{i:02d}0102", 101).replace("X", "1")))
+        for i in range(1, 100)
+    ]
+    rows += [household(i) for i in range(100, 110)]
+    workbook(desk.raw / "入户2025年甲市.xlsx", {"东街": rows})
+    made = desk.bring()
+    assert made.account[["accepted", "quarantined"]].to_numpy().tolist() == [[10, 99]]
+    assert made.reasons["reason"].tolist() == ["rounded:id_number"]
+    assert "E+17" in pd.read_excel(made.quarantine, dtype="str")["身份证号"][0]  # as the spreadsheet shows it
+
+
 # laws
 
 
