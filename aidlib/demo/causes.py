@@ -1,0 +1,70 @@
+"""Causes of hardship written on files: consistent with the household's factors, in the planted shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aidlib.demo.parameters import CAUSES, FACTORS, FIRST, Parameters
+from aidlib.demo.population import combinations, solve
+from aidlib.demo.streams import logistic, pick
+
+# the factor that a cause needs; causes without one fit every household
+NEEDS = {"illness": "patient", "laid_off": "jobless_earner", "jobless": "jobless_earner", "schooling": "student",
+         "no_capacity": "disabled", "widowhood": "widowed"}  # fmt: skip
+CODES = ("illness", "laid_off", "schooling", "no_capacity", "jobless", "accident", "disaster", "uninsured",
+         "benefits_unpaid", "other", "other", "other")  # fmt: skip
+TEXTS = ("", "", "", "", "", "", "", "", "", "收入低无法维持基本生活", "丧偶", "其他困难")
+
+
+def cause_shares(p: Parameters, year: int) -> np.ndarray:
+    """Planted shares of the main causes among files of ``year``: illness gains what the laid off lose."""
+    shares = np.array([p.causes[c] for c in CAUSES])
+    shift = p.cause_trend * (year - FIRST)
+    return shares + shift * (np.array(CAUSES) == "illness") - shift * (np.array(CAUSES) == "laid_off")
+
+
+def chances(p: Parameters, shares: np.ndarray) -> np.ndarray:
+    """Probability of each cause (columns) for each of the 64 combinations of factors (rows), by proportional fitting."""
+    flags, chance, x = combinations(p)
+    chance = chance * logistic(solve(p.headcount, x, chance) + x)
+    chance = chance / chance.sum()
+    fits = np.stack(
+        [flags[:, FACTORS.index(NEEDS[c])] if c in NEEDS else np.ones(len(flags), bool) for c in CAUSES], axis=1
+    )
+    weight = np.ones(len(CAUSES))
+    for _ in range(200):
+        rows = fits * weight
+        rows = rows / rows.sum(axis=1, keepdims=True)
+        weight = weight * shares / np.maximum(chance @ rows, 1e-12)
+    return rows
+
+
+def draw_causes(
+    p: Parameters, rng: np.random.Generator, factors: np.ndarray, year: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Main cause (position in CAUSES) and up to three secondary ones (n × 3, -1 for none) of files opened in ``year``."""
+    n = len(factors)
+    combination = factors @ (1 << np.arange(len(FACTORS) - 1, -1, -1))
+    main, odds = np.zeros(n, np.int8), np.zeros((n, len(CAUSES)))
+    for each in np.unique(year):
+        rows = np.flatnonzero(year == each)
+        table = chances(p, cause_shares(p, min(max(int(each), FIRST), FIRST + 7)))
+        edges = np.cumsum(table[combination[rows]], axis=1)
+        main[rows] = np.minimum((rng.random(len(rows))[:, None] > edges).sum(axis=1), len(CAUSES) - 1)
+        odds[rows] = np.log(np.maximum(table[combination[rows]], 1e-12))
+    main = _contradict(p, rng, factors, main)
+    odds[np.arange(n), main] = -np.inf
+    second = np.argsort(-(odds + rng.gumbel(size=odds.shape)), axis=1)[:, :3].astype(np.int8)  # drawn without repeats
+    second[np.arange(3)[None, :] >= pick(rng, p.secondary_causes, n)[:, None]] = -1
+    return main, second
+
+
+def _contradict(p: Parameters, rng: np.random.Generator, factors: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """A few records name schooling without a student, or widowhood without a widow."""
+    main = main.copy()
+    for cause, factor in (("schooling", "student"), ("widowhood", "widowed")):
+        k = CAUSES.index(cause)
+        wanted = round((main == k).sum() * p.contradicted / (1 - p.contradicted))
+        free = np.flatnonzero(~factors[:, FACTORS.index(factor)] & np.isin(main, [9, 11]))
+        main[rng.permutation(free)[:wanted]] = k
+    return main

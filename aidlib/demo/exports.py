@@ -1,0 +1,158 @@
+"""The raw files: which rows stand in which file, sheet and row, and how each file is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from aidlib.demo.columns import Text
+from aidlib.demo.parameters import CITIES, CITY_NAMES
+from aidlib.demo.shapes import Form, survey_form
+from aidlib.demo.survey_rows import MONEY, POINTS
+from aidlib.demo.workbook import Sheet, write_workbook
+
+ENCODINGS = {"990400": "gb18030", "990700": "gb18030", "991000": "gb18030", "990900": "utf-16", "991200": "utf-8-sig"}
+LARGE = 5000  # households above which workbooks give way to csv
+NUMERIC = {*MONEY, *POINTS, "pressure", "effectiveness", "motivation", "members", "dependants_outside", "area", "dwellings",
+           "weight", "psu_population", "year", "amount", "in_kind", "net_income", "w.income_month",
+           *(f"m{n}.income_month" for n in range(1, 6))}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """Rows of one sheet: positions in the table, and the raw number (1-based) of the first of them.
+
+    read: raw rows of the sheet in all.
+    """
+
+    file: str
+    sheet: str
+    rows: np.ndarray
+    first: int
+    read: int
+
+
+def survey_layout(year: int, city: np.ndarray, sheet: np.ndarray, names: Sequence[str], households: int) -> list[Laid]:
+    """Where the rows of a wave stand: by city, in a workbook by sheet; the order of the rows is kept within both.
+
+    city, sheet: positions by row; names: of the sheets (psu names).
+    """
+    laid = []
+    for c, code in enumerate(CITIES):
+        mine = np.flatnonzero(city == c)
+        stem = f"入户调查_{year}_{code}_{CITY_NAMES[c]}"
+        sheets = np.unique(sheet[mine])
+        as_book = sheets if code not in ENCODINGS else sheets[:0]
+        if households > LARGE:
+            as_book = sheets[:1]
+        for s in as_book:
+            rows = mine[sheet[mine] == s]
+            laid.append(Laid(f"{stem}.xlsx", names[s], rows, 5, len(rows) + 7))
+        rest = mine[~np.isin(sheet[mine], as_book)]
+        if len(rest):
+            laid.append(Laid(f"{stem}.csv", "", rest, 3, len(rest) + 4))
+    return laid
+
+
+def write_survey(out: Path, year: int, columns: Mapping[str, Text], laid: Sequence[Laid]) -> Iterator[str]:
+    """Write the files of a wave; yields their names as they are done."""
+    by_file: dict[str, list[Laid]] = {}
+    for each in laid:
+        by_file.setdefault(each.file, []).append(each)
+    for file, parts in by_file.items():
+        city = file.split("_")[2]
+        form = survey_form(year, city)
+        if file.endswith(".xlsx"):
+            write_workbook(out / file, [_survey_sheet(part, form, columns, year) for part in parts])
+        else:
+            top = [[f"示例省困难职工家庭入户调查（{year}年）"], list(form.headings)]
+            bottom = [
+                ["合计", None, str(len(parts[0].rows))],
+                [f"填表人：{CITY_NAMES[CITIES.index(city)]}工会", None, "审核人：示例"],
+            ]
+            taken = [columns[key].take(pa.array(parts[0].rows)) for key in form.keys]
+            write_csv(out / file, top, taken, bottom, ENCODINGS.get(city, "utf-8"))
+        yield file
+
+
+def _survey_sheet(part: Laid, form: Form, columns: Mapping[str, Text], year: int) -> Sheet:
+    width = len(form.keys)
+    above: list[str | None] = [None] * width
+    for first, _, words in form.above:
+        above[first] = words
+    top: list[list[str | None]] = [
+        [f"示例省困难职工家庭入户调查（{year}年）"], [f"填表单位：{part.sheet}", None, None, f"年度：{year}"],
+        above, [h for h in form.headings],
+    ]  # fmt: skip
+    merged = [f"{letter(a)}3:{letter(b)}3" for a, b, _ in form.above if b > a] + [f"A1:{letter(width - 1)}1"]
+    bottom = [["合计", None, str(len(part.rows))], [None], ["填表人：示例", None, None, "审核人：示例"]]
+    return Sheet(
+        part.sheet, top, [columns[key].take(pa.array(part.rows)) for key in form.keys], bottom, merged,
+        frozenset(i for i, key in enumerate(form.keys) if key in NUMERIC),
+    )  # fmt: skip
+
+
+def letter(position: int) -> str:
+    """The spreadsheet letter of a 0-based column: 0 → A, 26 → AA."""
+    name, position = "", position + 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def table_layout(file: str, groups: np.ndarray | None, names: Sequence[str], *, top: int, bottom: int) -> list[Laid]:
+    """Where the rows of a list stand: one sheet a group (position by row), or one file without sheets."""
+    if groups is None:
+        raise ValueError("groups")
+    return [
+        Laid(file, names[g], np.flatnonzero(groups == g), top + 1, int((groups == g).sum()) + top + bottom)
+        for g in np.unique(groups)
+    ]
+
+
+def write_list(
+    out: Path, headings: Mapping[str, str], columns: Mapping[str, Text], laid: Sequence[Laid], title: str
+) -> None:
+    """A workbook with a title, one header row and a signature on every sheet."""
+    sheets = []
+    for part in laid:
+        top = [[title], [f"单位：{part.sheet}"], list(headings.values())]
+        taken = [columns[key].take(pa.array(part.rows)) for key in headings]
+        numeric = frozenset(i for i, key in enumerate(headings) if key in NUMERIC)
+        sheets.append(Sheet(part.sheet, top, taken, [["制表：示例", None, "审核：示例"]], (), numeric))
+    write_workbook(out / laid[0].file, sheets)
+
+
+def write_csv(
+    path: Path, top: Sequence[Sequence[str | None]], columns: Sequence[Text], bottom: Sequence[Sequence[str | None]] = (),
+    encoding: str = "utf-8",
+) -> None:  # fmt: skip
+    """A csv file (tabs in UTF-16), every row as wide as the table; lines end in CR LF as from a spreadsheet."""
+    sign = "\t" if encoding == "utf-16" else ","
+    width = len(columns)
+    table = pa.table(list(columns), names=[str(i) for i in range(width)])
+    with path.open("wb") as file:
+        if encoding == "utf-16":
+            file.write(b"\xff\xfe")
+        code = {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}.get(encoding, encoding)
+        if encoding == "utf-8-sig":
+            file.write(b"\xef\xbb\xbf")
+        file.write(_lines(top, width, sign).encode(code))
+        for start in range(0, max(table.num_rows, 1), 50_000):
+            sink = pa.BufferOutputStream()
+            options = pacsv.WriteOptions(include_header=False, delimiter=sign, quoting_style="needed", eol="\r\n")
+            pacsv.write_csv(table.slice(start, 50_000), sink, options)
+            block = sink.getvalue().to_pybytes()
+            file.write(block if code == "utf-8" else block.decode("utf-8").encode(code))
+        file.write(_lines(bottom, width, sign).encode(code))
+
+
+def _lines(rows: Sequence[Sequence[str | None]], width: int, sign: str) -> str:
+    full = [[*(cell or "" for cell in row), *[""] * (width - len(row))] for row in rows]
+    return "".join(sign.join(row) + "\r\n" for row in full)

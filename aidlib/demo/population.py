@@ -1,0 +1,69 @@
+"""Who lives where: risk factors, hardship among members without a file, and the samples with their design weights."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from aidlib.demo.parameters import FACTORS, Parameters
+from aidlib.demo.streams import logistic
+
+
+def combinations(p: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The 64 combinations of factors: flags (64 × 6), probability among members, log odds of hardship less intercept."""
+    flags = np.array(list(product([False, True], repeat=len(FACTORS))))
+    shares = np.array([p.prevalence[f] for f in FACTORS])
+    chance = np.where(flags, shares, 1 - shares).prod(axis=1)
+    return flags, chance, flags @ np.log([p.odds[f] for f in FACTORS])
+
+
+def solve(average: float, x: np.ndarray, weight: np.ndarray) -> float:
+    """The intercept a with weighted mean of logistic(a + x) equal to ``average`` (bisection)."""
+    low, high = -30.0, 30.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        if np.average(logistic(middle + x), weights=weight) > average:
+            high = middle
+        else:
+            low = middle
+    return (low + high) / 2
+
+
+def draw_factors(p: Parameters, rng: np.random.Generator, n: int, *, hardship: bool) -> np.ndarray:
+    """Factors of ``n`` households (n × 6): independent among members; given hardship, as the planted logit implies."""
+    flags, chance, x = combinations(p)
+    if hardship:
+        chance = chance * logistic(solve(p.headcount, x, chance) + x)
+    return flags[rng.choice(len(flags), n, p=chance / chance.sum())]
+
+
+def unfiled(p: Parameters) -> tuple[float, float, float]:
+    """Of the other members: share in hardship, share of these by accident, shape of r = 2 Beta(shape, 1) of the rest.
+
+    The shape makes the share below L what the planted grades leave after those on file.
+    """
+    deep, relative, accident = (g * (1 - f) for g, f in zip(p.grade_shares, p.filed, strict=True))
+    others = p.members_population - p.on_file_population - p.left_population - p.near_population
+    share = (deep + relative + accident) * p.members_population / others
+    return share, accident / (deep + relative + accident), float(-np.log2(deep / (deep + relative)))
+
+
+def autoregression(rng: np.random.Generator, n: int, years: int, rank_correlation: float) -> np.ndarray:
+    """Standard normal series (n × years) whose neighbours have the given rank correlation."""
+    rho = 2 * np.sin(np.pi * rank_correlation / 6)
+    noise = rng.standard_normal((n, years))
+    series = np.empty_like(noise)
+    series[:, 0] = noise[:, 0]
+    for t in range(1, years):
+        series[:, t] = rho * series[:, t - 1] + np.sqrt(1 - rho**2) * noise[:, t]
+    return series
+
+
+def systematic(rng: np.random.Generator, rate: np.ndarray) -> np.ndarray:
+    """How often each unit is drawn (0 or 1 where its ``rate`` is at most 1), systematically down the list.
+
+    Every unit has exactly its rate as expectation, and any stretch of the list its sum within one.
+    """
+    edges = np.floor(np.cumsum(rate) + rng.random())
+    return np.diff(edges, prepend=0.0).astype(int)
