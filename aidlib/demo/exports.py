@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from aidlib.demo.columns import Text
 from aidlib.demo.parameters import CITIES, CITY_NAMES
 from aidlib.demo.shapes import Form, survey_form
 from aidlib.demo.survey_rows import MONEY, POINTS
-from aidlib.demo.workbook import Sheet, write_workbook
+from aidlib.demo.workbook import Sheet, sheet_rows, write_workbook
 
 ENCODINGS = {"990400": "gb18030", "990700": "gb18030", "991000": "gb18030", "990900": "utf-16", "991200": "utf-8-sig"}
 LARGE = 5000  # households above which workbooks give way to csv
@@ -59,42 +59,49 @@ def survey_layout(year: int, city: np.ndarray, sheet: np.ndarray, names: Sequenc
     return laid
 
 
-def write_survey(out: Path, year: int, columns: Mapping[str, Text], laid: Sequence[Laid]) -> Iterator[str]:
-    """Write the files of a wave; yields their names as they are done."""
-    by_file: dict[str, list[Laid]] = {}
+def write_survey(out: Path, year: int, columns: Mapping[str, Text], laid: Sequence[Laid]) -> None:
+    """Write the files of a wave."""
+    by_form: dict[Form, dict[str, list[Laid]]] = {}
     for each in laid:
-        by_file.setdefault(each.file, []).append(each)
-    for file, parts in by_file.items():
-        city = file.split("_")[2]
-        form = survey_form(year, city)
-        if file.endswith(".xlsx"):
-            write_workbook(out / file, [_survey_sheet(part, form, columns, year) for part in parts])
-        else:
-            top = [[f"示例省困难职工家庭入户调查（{year}年）"], list(form.headings)]
-            bottom = [
-                ["合计", None, str(len(parts[0].rows))],
-                [f"填表人：{CITY_NAMES[CITIES.index(city)]}工会", None, "审核人：示例"],
-            ]
-            taken = [columns[key].take(pa.array(parts[0].rows)) for key in form.keys]
-            write_csv(out / file, top, taken, bottom, ENCODINGS.get(city, "utf-8"))
-        yield file
+        form = survey_form(year, each.file.split("_")[2])
+        by_form.setdefault(form, {}).setdefault(each.file, []).append(each)
+    for form, files in by_form.items():
+        books = [part for file, parts in files.items() if file.endswith(".xlsx") for part in parts]
+        wanted = np.concatenate([np.zeros(0, int), *(part.rows for part in books)])
+        numeric = {i for i, key in enumerate(form.keys) if key in NUMERIC}
+        text = sheet_rows([columns[key].take(pa.array(wanted)) for key in form.keys], numeric)
+        starts = dict(zip(map(id, books), np.cumsum([0, *(len(part.rows) for part in books)]), strict=False))
+        for file, parts in files.items():
+            if file.endswith(".xlsx"):
+                cut = [text[starts[id(part)] : starts[id(part)] + len(part.rows)] for part in parts]
+                write_workbook(out / file, [_survey_sheet(p, form, r, year) for p, r in zip(parts, cut, strict=True)])
+            else:
+                _survey_csv(out / file, form, columns, parts[0], year)
 
 
-def _survey_sheet(part: Laid, form: Form, columns: Mapping[str, Text], year: int) -> Sheet:
+def _survey_csv(path: Path, form: Form, columns: Mapping[str, Text], part: Laid, year: int) -> None:
+    city = path.name.split("_")[2]
+    top = [[f"示例省困难职工家庭入户调查（{year}年）"], list(form.headings)]
+    by = CITY_NAMES[CITIES.index(city)]
+    bottom = [["合计", None, str(len(part.rows))], [f"填表人：{by}工会", None, "审核人：示例"]]
+    taken = [columns[key].take(pa.array(part.rows)) for key in form.keys]
+    write_csv(path, top, taken, bottom, ENCODINGS.get(city, "utf-8"))
+
+
+def _survey_sheet(part: Laid, form: Form, rows: Sequence[str], year: int) -> Sheet:
     width = len(form.keys)
     above: list[str | None] = [None] * width
     for first, _, words in form.above:
         above[first] = words
     top: list[list[str | None]] = [
-        [f"示例省困难职工家庭入户调查（{year}年）"], [f"填表单位：{part.sheet}", None, None, f"年度：{year}"],
-        above, [h for h in form.headings],
-    ]  # fmt: skip
+        [f"示例省困难职工家庭入户调查（{year}年）"],
+        [f"填表单位：{part.sheet}", None, None, f"年度：{year}"],
+        above,
+        list(form.headings),
+    ]
     merged = [f"{letter(a)}3:{letter(b)}3" for a, b, _ in form.above if b > a] + [f"A1:{letter(width - 1)}1"]
     bottom = [["合计", None, str(len(part.rows))], [None], ["填表人：示例", None, None, "审核人：示例"]]
-    return Sheet(
-        part.sheet, top, [columns[key].take(pa.array(part.rows)) for key in form.keys], bottom, merged,
-        frozenset(i for i, key in enumerate(form.keys) if key in NUMERIC),
-    )  # fmt: skip
+    return Sheet(part.sheet, top, rows, bottom, merged)
 
 
 def letter(position: int) -> str:
@@ -106,27 +113,24 @@ def letter(position: int) -> str:
     return name
 
 
-def table_layout(file: str, groups: np.ndarray | None, names: Sequence[str], *, top: int, bottom: int) -> list[Laid]:
-    """Where the rows of a list stand: one sheet a group (position by row), or one file without sheets."""
-    if groups is None:
-        raise ValueError("groups")
+def list_layout(file: str, city: np.ndarray) -> list[Laid]:
+    """Where the rows of a list stand: one sheet a city (position by row), below a title and a header."""
     return [
-        Laid(file, names[g], np.flatnonzero(groups == g), top + 1, int((groups == g).sum()) + top + bottom)
-        for g in np.unique(groups)
+        Laid(file, CITY_NAMES[c], np.flatnonzero(city == c), 4, int((city == c).sum()) + 4) for c in np.unique(city)
     ]
 
 
 def write_list(
-    out: Path, headings: Mapping[str, str], columns: Mapping[str, Text], laid: Sequence[Laid], title: str
+    path: Path, headings: Mapping[str, str], columns: Mapping[str, Text], laid: Sequence[Laid], title: str
 ) -> None:
     """A workbook with a title, one header row and a signature on every sheet."""
+    numeric = {i for i, key in enumerate(headings) if key in NUMERIC}
+    text = sheet_rows([columns[key] for key in headings], numeric)
     sheets = []
     for part in laid:
         top = [[title], [f"单位：{part.sheet}"], list(headings.values())]
-        taken = [columns[key].take(pa.array(part.rows)) for key in headings]
-        numeric = frozenset(i for i, key in enumerate(headings) if key in NUMERIC)
-        sheets.append(Sheet(part.sheet, top, taken, [["制表：示例", None, "审核：示例"]], (), numeric))
-    write_workbook(out / laid[0].file, sheets)
+        sheets.append(Sheet(part.sheet, top, text[part.rows], [["制表：示例", None, "审核：示例"]]))
+    write_workbook(path, sheets)
 
 
 def write_csv(

@@ -6,12 +6,12 @@ The sheets have a few styles less than a library would give and are written abou
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-import pyarrow as pa
+import numpy as np
 import pyarrow.compute as pc
 
 from aidlib.demo.columns import Text
@@ -28,15 +28,20 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 class Sheet:
     """top and bottom: rows of texts above and below the data (None for a blank cell); merged: ranges such as A3:F3.
 
-    numeric: positions of columns whose numbers are written as numbers; all else is text.
+    rows: the data as ``sheet_rows`` makes them.
     """
 
     name: str
     top: Sequence[Sequence[str | None]]
-    columns: Sequence[Text]
+    rows: Sequence[str]
     bottom: Sequence[Sequence[str | None]] = ()
     merged: Sequence[str] = ()
-    numeric: frozenset[int] = frozenset()
+
+
+def sheet_rows(columns: Sequence[Text], numeric: Set[int]) -> np.ndarray:
+    """Every row of the columns as the XML of a sheet; numbers in the columns ``numeric`` (positions) are numbers there."""
+    cells = [_cells(column, i in numeric) for i, column in enumerate(columns)]
+    return pc.binary_join_element_wise("<row>", *cells, "</row>", "").to_numpy(zero_copy_only=False)
 
 
 def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
@@ -56,9 +61,7 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
 
 
 def _sheet(sheet: Sheet) -> str:
-    cells = [_cells(column, i in sheet.numeric) for i, column in enumerate(sheet.columns)]
-    rows = pc.binary_join_element_wise(pa.scalar("<row>"), *cells, pa.scalar("</row>"), "")
-    body = "".join([*map(_row, sheet.top), *rows.to_pylist(), *map(_row, sheet.bottom)])
+    body = "".join([*map(_row, sheet.top), *sheet.rows, *map(_row, sheet.bottom)])
     merged = "".join(f'<mergeCell ref="{area}"/>' for area in sheet.merged)
     merged = f'<mergeCells count="{len(sheet.merged)}">{merged}</mergeCells>' if merged else ""
     return f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>{body}</sheetData>{merged}</worksheet>'

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from aidlib.demo.dirt import Account, Dirt
-from aidlib.demo.exports import LARGE, Laid, survey_layout, table_layout, write_csv, write_list, write_survey
+from aidlib.demo.exports import LARGE, Laid, survey_layout, list_layout, write_csv, write_list, write_survey
 from aidlib.demo.files import Files, make_files
 from aidlib.demo.lists import Listed, aid_rows, condolence_rows, decision_rows, register_rows
 from aidlib.demo.parameters import CITIES, CITY_NAMES, YEARS, Parameters, preset
@@ -140,8 +140,7 @@ class _Demo:
         columns, city, sheet, fate, marks = self.dirt.survey(wave, self.sample, last=t == len(YEARS) - 1)
         laid = survey_layout(wave.year, city, sheet, names, self.p.households)
         self.account.add(laid, fate, marks)
-        for _ in write_survey(self.out, wave.year, columns, laid):
-            pass
+        write_survey(self.out, wave.year, columns, laid)
 
     def _register(self) -> None:
         rows = register_rows(self.p, self.places, self.register, self.files, self.seed)
@@ -180,8 +179,8 @@ class _Demo:
             laid = [Laid(f"{stem}.csv", "", np.arange(n), 2, n + 1)]
             write_csv(self.out / laid[0].file, [list(headings.values())], [rows.columns[k] for k in headings])
         else:
-            laid = table_layout(f"{stem}.xlsx", rows.city, CITY_NAMES, top=3, bottom=1)
-            write_list(self.out, headings, rows.columns, laid, title)
+            laid = list_layout(f"{stem}.xlsx", rows.city)
+            write_list(self.out / f"{stem}.xlsx", headings, rows.columns, laid, title)
         self.account.add(laid, np.zeros(n, np.int8), [])
 
     def _seal(self) -> None:
