@@ -124,7 +124,7 @@ class Addition:
             raise reference.problem(key, path=store.path.name, source=source)
         self._source, self._demo = source, demo
         self._existed = store.path.exists()
-        self._pending: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
+        self._pending: dict[tuple[str, str, str], list[pa.Table]] = {}
         self._rows_pending = 0
         self._parts: dict[str, list[dict[str, Any]]] = {}
         self._keys: dict[str, list[np.ndarray]] = {}
@@ -143,11 +143,15 @@ class Addition:
             return
         table = reference.dictionary().tables[name]
         self._keys.setdefault(name, []).append(row_keys(rows, table.key))
-        region = rows["region"].fillna(NOWHERE).astype("str") if "region" in rows else NOWHERE
-        year = rows["year"].astype("int64").astype("str") if "year" in table.columns else ALL_YEARS
-        place = pd.DataFrame({"region": region, "year": year}, index=rows.index)
-        for (where, when), group in rows.groupby([place["region"], place["year"]], sort=True):
-            self._pending.setdefault((name, str(where), str(when)), []).append(group)
+        place = pd.DataFrame({"region": NOWHERE, "year": ALL_YEARS}, index=rows.index)
+        if "region" in rows:
+            place["region"] = rows["region"].fillna(NOWHERE).astype("str")
+        if "year" in table.columns:
+            place["year"] = rows["year"].astype("int64").astype("str")
+        typed = arrow_table(name, rows)  # once for all partitions: converting each by itself costs more than writing
+        for group, at in place.reset_index(drop=True).groupby(["region", "year"], sort=True):
+            where, when = map(str, group)
+            self._pending.setdefault((name, where, when), []).append(typed.take(pa.array(at.index)))
         self._rows_pending += len(rows)
         if self._rows_pending > PENDING:
             self._flush()
@@ -181,9 +185,9 @@ class Addition:
         return self.number
 
     def _flush(self) -> None:
-        for (name, region, year), frames in self._pending.items():
-            rows = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
-            rows = rows.sort_values(list(reference.dictionary().tables[name].key), kind="stable", ignore_index=True)
+        for (name, region, year), tables in self._pending.items():
+            key = [(column, "ascending") for column in reference.dictionary().tables[name].key]
+            rows = pa.concat_tables(tables, promote_options="default").combine_chunks().sort_by(key)
             self._parts.setdefault(name, []).append(write_part(self.store.path, name, region, year, rows))
         self._pending, self._rows_pending = {}, 0
 
@@ -198,7 +202,8 @@ class Addition:
             gone += int(hit.sum())
             if hit.any() and not hit.all():
                 rest = _joined(name, [read_part(self.store.path, part)])[~hit].reset_index(drop=True)
-                kept.append(write_part(self.store.path, name, part["region"], part["year"], rest))
+                typed = arrow_table(name, rest)
+                kept.append(write_part(self.store.path, name, part["region"], part["year"], typed))
             elif not hit.any():
                 kept.append(part)
         return kept, gone

@@ -50,18 +50,18 @@ def _array(values: pd.Series, kind: str) -> pa.Array:
     return array.cast(pa.string()) if pa.types.is_null(array.type) or pa.types.is_large_string(array.type) else array
 
 
-def write_part(root: Path, name: str, region: str, year: str, rows: pd.DataFrame) -> dict[str, Any]:
+def write_part(root: Path, name: str, region: str, year: str, rows: pa.Table) -> dict[str, Any]:
     """Write one partition and describe it: path under ``root``, rows, bytes, sha256.
 
     The file is on disk (fsync) under its final name when this returns; equal rows give equal bytes and the same name.
     """
     sink = pa.BufferOutputStream()
-    pq.write_table(arrow_table(name, rows), sink, compression="zstd", compression_level=3)
+    pq.write_table(rows.replace_schema_metadata(), sink, compression="zstd", compression_level=3)
     content = sink.getvalue().to_pybytes()
     digest = hashlib.sha256(content).hexdigest()
     path = Path("parts") / name / f"region={region}" / f"year={year}" / f"{digest[:16]}.parquet"
     write_durably(root / path, content)
-    return {"path": path.as_posix(), "region": region, "year": year, "rows": len(rows), "bytes": len(content),
+    return {"path": path.as_posix(), "region": region, "year": year, "rows": rows.num_rows, "bytes": len(content),
             "sha256": digest}  # fmt: skip
 
 
