@@ -1,0 +1,165 @@
+"""Every number of a report × period as one table of cells, with what makes two of them the same figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib.estimate import Estimates
+from aidlib.report import Content, Entry
+
+PLACES = ("county", "region")  # the narrower first
+ALL = "all"
+DATED = {"year", "time", "month", "quarter", "period", "wave", "from"}
+SAME = 1e-9  # two sums that differ by less, relatively, are one
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One row per published number.
+
+    frame: region (of the edition), chapter, entry, label (all that names the row), dated, population, place, labels
+    (domain values beyond the place), keys (key values and measure), base, unit, additive, estimate, n, count, top1,
+    top2, q, flag; kind_of_sum: how the number adds up ("count": a share of units, "total", "sum": estimate × n, "part":
+    adds to a constant, ""); composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if
+    none. margins: relation, row, sign (a total -1, its
+    parts +1). compositions: relation, row.
+    """
+
+    frame: pd.DataFrame
+    margins: pd.DataFrame
+    compositions: pd.DataFrame
+    starts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+
+
+def cells(contents: Mapping[str, Sequence[Content]], period: str) -> Cells:
+    """The cells of all editions. The value ``period`` does not tell cells apart: the latest wave is the period's."""
+    frames, margins, starts, row = [], [], {}, 0
+    groups: list[pd.DataFrame] = []
+    for region, chapter, entry in entries(contents):
+        starts[region, chapter, entry.key] = row
+        found = _compositions(entry.estimates)
+        frames.append(_frame(region, chapter, entry, period, found))
+        margins += [(np.array([row + t]), row + np.asarray(p, dtype=int)) for t, p in entry.estimates.margins if p]
+        groups += [
+            pd.DataFrame({"relation": codes, "row": np.arange(len(codes)) + row, "set": len(groups) + i})
+            for i, codes in enumerate(found)
+        ]
+        row += len(entry.estimates.rows)
+    frame = pd.concat(frames, ignore_index=True) if frames else _no_cells()
+    compositions = _numbered_groups(groups)
+    frame["composition"] = compositions.groupby("row")["relation"].first().reindex(frame.index).fillna(-1).astype(int)
+    return Cells(frame, _numbered_margins(margins), compositions, starts)
+
+
+def entries(contents: Mapping[str, Sequence[Content]]) -> Iterator[tuple[str, str, Entry]]:
+    """(region, chapter, entry) of every result, in order."""
+    for region, chapters in contents.items():
+        for content in chapters:
+            for entry in content.entries().values():
+                yield region, content.name, entry
+
+
+def _frame(region: str, chapter: str, entry: Entry, period: str, groups: list[NDArray[np.int64]]) -> pd.DataFrame:
+    found = entry.estimates
+    rows = found.rows
+    place = pd.Series(region, rows.index, dtype="str")
+    for column in reversed([c for c in PLACES if c in found.domains]):
+        place = place.mask(rows[column] != ALL, rows[column])
+    others = [c for c in found.domains if c not in PLACES]
+    numbers = rows[["estimate", "n", "count", "top1", "top2", "flag", "measure"]]
+    return numbers.assign(
+        region=region,
+        chapter=chapter,
+        entry=entry.key,
+        place=place,
+        labels=_labels(rows, others, {ALL, period}),
+        keys=_labels(rows, [*found.keys, "measure"], set()),
+        label=_labels(rows, [*found.domains, *found.keys, "measure"], set()),
+        dated=not DATED.isdisjoint([*found.domains, *found.keys]),
+        population=found.population,
+        base=found.base,
+        unit=found.unit,
+        additive=found.additive,
+        q=rows["q"] if "q" in found.keys else "",
+        kind_of_sum=_kind_of_sum(found, np.any([codes >= 0 for codes in groups], axis=0)),
+    )
+
+
+def _labels(rows: pd.DataFrame, columns: Sequence[str], silent: set[str]) -> pd.Series:
+    """``column=value;`` of each column joined; a value in ``silent`` says nothing."""
+    text = pd.Series("", rows.index, dtype="str")
+    for column in sorted(columns):
+        text = text + (f"{column}=" + rows[column] + ";").mask(rows[column].isin(silent), "")
+    return text
+
+
+def _kind_of_sum(found: Estimates, grouped: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """How each row's number relates to sums over units (see Cells)."""
+    rows = found.rows
+    share = found.unit == "share" and found.kind != "change"
+    deeper = rows["measure"].str.fullmatch(r"fgt_(?!0$).+").to_numpy()  # a gap, not a share of units
+    counted = rows["count"].notna().to_numpy() & ~deeper & share
+    summed = rows["measure"].eq("mean").to_numpy() | deeper
+    otherwise = np.where(summed & (found.kind != "change"), "sum", np.where(grouped, "part", ""))
+    kind = np.where(counted, "count", otherwise).astype(object)
+    if found.additive:
+        kind[:] = "total"
+        kind[np.isclose(rows["estimate"], rows["n"], rtol=SAME, atol=0)] = ""  # a register's count is its own n
+    kind[~np.isfinite(rows["estimate"].to_numpy())] = ""
+    return kind
+
+
+def _compositions(found: Estimates) -> list[NDArray[np.int64]]:
+    """For each column each row's group among rows that differ in it alone and add up to 1 (changes: to 0), or -1."""
+    rows, constant = found.rows, 0.0 if found.kind == "change" else 1.0
+    columns = [*found.domains, *found.keys]
+    groups = [np.full(len(rows), -1)]
+    for column in reversed(columns) if found.unit in ("share", "pp", "ratio") else ():
+        inside = rows[rows[column] != ALL]
+        by = inside.groupby([c for c in (*columns, "measure") if c != column], sort=False)["estimate"]
+        full = (by.transform("size") > 1) & (by.transform("count") == by.transform("size"))
+        adds = full & ((by.transform("sum") - constant).abs() < SAME)
+        codes = by.ngroup()[adds]
+        groups.append(np.full(len(rows), -1))
+        groups[-1][codes.index] = codes
+    return groups
+
+
+def _numbered_groups(groups: list[pd.DataFrame]) -> pd.DataFrame:
+    joined = pd.concat(groups, ignore_index=True) if groups else pd.DataFrame({"relation": [], "row": [], "set": []})
+    joined = joined[joined["relation"] >= 0].astype(int)
+    relation = joined.groupby(["set", "relation"], sort=False).ngroup()
+    return pd.DataFrame({"relation": relation.to_numpy(), "row": joined["row"].to_numpy()})
+
+
+def _numbered_margins(margins: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> pd.DataFrame:
+    sizes = [1 + len(parts) for _, parts in margins]
+    rows = np.concatenate([np.concatenate(pair) for pair in margins]) if margins else np.zeros(0, int)
+    signs = np.ones(len(rows))
+    signs[np.cumsum([0, *sizes[:-1]])[: len(margins)]] = -1.0
+    return pd.DataFrame({"relation": np.repeat(np.arange(len(margins)), sizes), "row": rows, "sign": signs})
+
+
+def _no_cells() -> pd.DataFrame:
+    texts = [
+        "region",
+        "chapter",
+        "entry",
+        "place",
+        "labels",
+        "keys",
+        "base",
+        "unit",
+        "q",
+        "kind_of_sum",
+        "flag",
+        "measure",
+    ]
+    numbers = ["estimate", "n", "count", "top1", "top2"]
+    empty = {c: pd.Series(dtype="str") for c in texts} | {c: pd.Series(dtype="float64") for c in numbers}
+    return pd.DataFrame(empty).assign(additive=pd.Series(dtype="bool"), dated=pd.Series(dtype="bool"))

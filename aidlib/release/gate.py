@@ -1,0 +1,140 @@
+"""protect: exact numbers in, publishable numbers out, for all editions of a report × period together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib import reference
+from aidlib.release.audit import Findings, audit
+from aidlib.release.cells import Cells, cells
+from aidlib.release.history import Past, past, records
+from aidlib.release.register import Register
+from aidlib.release.rule import Rule, reasons, small
+from aidlib.release.suppress import needs, secondary
+from aidlib.release.system import system
+from aidlib.report import Content, Entry
+
+WITHHELD = ["estimate", "se", "low", "high", "n", "df"]
+INTERNAL = ["count", "psus", "top1", "top2"]
+PROTECTING = "complementary"
+NAMED = 5  # places that a message names
+DUST = 1e-4  # relative: solutions of a linear programme
+
+
+@dataclass(frozen=True)
+class Decision:
+    """For every cell its published flag; and what must stay open, for the judge. unprotected: cells, by position."""
+
+    flags: NDArray[np.object_]
+    reason: NDArray[np.object_]
+    close: NDArray[np.float64]
+    unprotected: NDArray[np.int64]
+
+
+def protect(
+    contents: Mapping[str, Sequence[Content]],
+    register: Register,
+    *,
+    report: str,
+    period: str,
+    rule: Rule | None = None,
+) -> dict[str, list[Content]]:
+    """``contents`` (region -> chapters of its edition) as they may be published.
+
+    A withheld row has no numbers and its reason as flag: "suppressed" (few units, or a telling share), "dominance", or
+    "complementary" (it would give another one away). count, psus, top1, top2, covariance and population are blank in
+    every row. What the register says was published or withheld earlier is part of the problem: what a reader has can
+    protect nothing, a number withheld for the same units stays withheld, and one whose n differs from an earlier one by
+    1 … threshold-1 is withheld. The result is attacked by ``audit`` and then added to the register.
+    Raises Problem, and adds nothing, where a number cannot be protected or the attack succeeds.
+    """
+    rule = rule or Rule()
+    every = cells(contents, period)
+    if not len(every.frame):
+        return {region: list(chapters) for region, chapters in contents.items()}
+    before = register.read()
+    decision = decide(every, past(every.frame, before, report, period, rule), rule)
+    if len(decision.unprotected):
+        raise reference.problem("release.unprotected", places=places(every.frame.iloc[decision.unprotected]))
+    safe = {
+        region: [_safe(region, each, every, decision) for each in chapters] for region, chapters in contents.items()
+    }
+    findings = audit({region: [c.to_json() for c in chapters] for region, chapters in safe.items()})
+    broken = judge(findings, every.frame, decision, rule)
+    if len(broken):
+        raise reference.problem("release.broken", places=places(broken))
+    register.append(records(safe, every, before, report, period))
+    return safe
+
+
+def decide(every: Cells, earlier: Past, rule: Rule) -> Decision:
+    """What is withheld and why: for its own sake, by what was released earlier, and to protect the rest."""
+    reason = reasons(every.frame, rule)
+    hidden = (reason != "") | earlier.withheld | np.isfinite(earlier.close)
+    found = system(every)
+    need = needs(every.frame, found, reason, earlier.close, rule)
+    unprotected = secondary(found, need, hidden, earlier.shown)
+    flags = np.where(hidden & (reason == ""), PROTECTING, np.where(hidden, reason, every.frame["flag"])).astype(object)
+    open_cells = np.isin(found.n, unprotected) | np.isin(found.m, unprotected)
+    return Decision(flags, reason, earlier.close, np.flatnonzero(open_cells))
+
+
+def judge(findings: Findings, frame: pd.DataFrame, decision: Decision, rule: Rule) -> pd.DataFrame:
+    """Cells whose attack interval, measured against the true values, is too tight; an attacker misled is no harm."""
+    truth = frame.assign(
+        position=frame.groupby(["region", "chapter", "entry"], sort=False).cumcount(),
+        complement=frame["n"] - frame["count"],
+        total=frame["estimate"],
+        sum=frame["estimate"] * frame["n"],
+        part=frame["estimate"],
+        reason=decision.reason,
+        close=np.isfinite(decision.close),
+    )
+    names = ["region", "chapter", "entry", "position"]
+    columns = ["n", "count", "complement", "total", "sum", "part", "reason", "close", "kind_of_sum"]
+    found = findings.intervals.merge(truth[[*names, *columns]], on=names)
+    value = np.select([found["quantity"] == q for q in columns[:6]], [found[q] for q in columns[:6]], np.nan)
+    units = found["quantity"].isin(["n", "count", "complement"]).to_numpy()
+    counted = ~found["quantity"].isin(["count", "complement"]) | found["kind_of_sum"].eq("count")
+    little = units & small(value, rule) & counted
+    telling = found["reason"].ne("").to_numpy()
+    amount = ~units & telling & (found["kind_of_sum"].isin(["total", "sum", "part"]).to_numpy())
+    low = np.select([little, amount], [np.ones(len(found)), value - np.abs(value) * rule.width], np.inf)
+    high = np.select(
+        [little, amount], [np.full(len(found), rule.threshold - 1.0), value + np.abs(value) * rule.width], -np.inf
+    )
+    dust = DUST * np.maximum(np.abs(value), 1)
+    tight = (found["low"] > low + dust) | (found["high"] < high - dust)
+    return found[tight & (found["low"] <= value + dust) & (found["high"] >= value - dust)]
+
+
+def places(rows: pd.DataFrame) -> str:
+    """The first few tables that ``rows`` stand in, for a message: region chapter.entry."""
+    named = (rows["region"] + " " + rows["chapter"] + "." + rows["entry"]).drop_duplicates().tolist()
+    return ", ".join(named[:NAMED]) + (" …" if len(named) > NAMED else "")
+
+
+def _safe(region: str, content: Content, every: Cells, decision: Decision) -> Content:
+    items = [
+        _safe_entry(item, decision.flags[every.starts[region, content.name, item.key] :])
+        if isinstance(item, Entry)
+        else item
+        for item in content.items
+    ]
+    return replace(content, items=tuple(items))
+
+
+def _safe_entry(entry: Entry, flags: NDArray[np.object_]) -> Entry:
+    found = entry.estimates
+    rows = found.rows.copy()
+    flag = pd.Series(flags[: len(rows)], rows.index, dtype="str")
+    rows.loc[~flag.isin(["", "care", "empty"]), WITHHELD] = np.nan
+    rows[INTERNAL] = np.nan
+    rows["flag"] = flag
+    safe = replace(found, rows=rows, covariance=None, population="", _influence=None)
+    return replace(entry, estimates=safe)

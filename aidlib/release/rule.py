@@ -1,0 +1,77 @@
+"""Which numbers must not be shown as they are: small cells, small remainders, unanimous shares, dominated totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib import reference
+
+LEAST = 10  # no published edition may use a lower threshold
+SHOWN = ("", "care", "empty")
+NOT_PEOPLE = ("rows",)  # rows of files: neither persons nor households
+EXTREME = 0.01  # quantiles from here outwards are nearly the smallest or largest value itself
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the gate withholds.
+
+    threshold: fewest units behind a number, and on either side of a share. dominance1, dominance2: largest share of a
+    total that the largest unit, and the two largest, may hold. unanimous: fewest units of whom a share of exactly 0 or
+    1 is told. width: a withheld total must stay unknown within this fraction of itself, up and down.
+    Raises Problem for a threshold below 10 or a fraction outside (0, 1].
+    """
+
+    threshold: int = LEAST
+    dominance1: float = 0.5
+    dominance2: float = 0.7
+    unanimous: int = 100
+    width: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.threshold < LEAST or self.unanimous < self.threshold:
+            raise reference.problem("release.threshold", threshold=self.threshold, least=LEAST)
+        if not all(0 < value <= 1 for value in (self.dominance1, self.dominance2, self.width)):
+            raise reference.problem("release.fraction")
+
+
+def reasons(cells: pd.DataFrame, rule: Rule) -> NDArray[np.object_]:
+    """Why each row may not be shown for its own sake: "suppressed", "dominance", an earlier flag, or ""."""
+    n, count = cells["n"].to_numpy(), cells["count"].to_numpy()
+    share = cells["kind_of_sum"].eq("count").to_numpy()
+    few = small(n, rule) | np.isnan(n) | small(count, rule) | (share & small(n - count, rule))
+    few |= class_disclosure(cells, rule) | _extreme(cells)
+    dominated = cells["top1"].gt(rule.dominance1) | cells["top2"].gt(rule.dominance2)
+    found = np.where(dominated & (count != 0), "dominance", "").astype(object)
+    found[few] = "suppressed"
+    found[(n == 0) | cells["unit"].isin(NOT_PEOPLE).to_numpy()] = ""
+    flag = cells["flag"].to_numpy(dtype=object)
+    return np.where(np.isin(flag, SHOWN), found, np.where(found == "", flag, found))
+
+
+def small(values: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:
+    """1 … threshold-1; missing is not small."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((values >= 1) & (values < rule.threshold))
+
+
+def class_disclosure(cells: pd.DataFrame, rule: Rule) -> NDArray[np.bool_]:
+    """Shares of exactly 0 or 1 of a small group, which tell something about every one of its members.
+
+    A category without members is told as long as no other category of the same group holds all.
+    """
+    n, count = cells["n"].to_numpy(), cells["count"].to_numpy()
+    inside = cells["kind_of_sum"].eq("count").to_numpy() & (n > 0) & (n < rule.unanimous)
+    everyone, nobody = inside & (count == n), inside & (count == 0)
+    group = cells["composition"].to_numpy()
+    held = np.isin(group, group[everyone & (group >= 0)])
+    return np.asarray(everyone | (nobody & ((group < 0) | held)))
+
+
+def _extreme(cells: pd.DataFrame) -> NDArray[np.bool_]:
+    q = pd.to_numeric(cells["q"], errors="coerce").to_numpy()
+    return np.asarray((q <= EXTREME) | (q >= 1 - EXTREME))
