@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aidlib import reference
+from aidlib.intake.header import Heading
 from aidlib.intake.mapping import BASE, Kind, Plan
 from aidlib.intake.quarantine import MARKS
 
@@ -38,10 +39,25 @@ class Block:
         return {heading.position: heading.text for heading in self.plan.header.headings}
 
 
-def data_rows(block: Block) -> np.ndarray:
-    """Which rows are data: not blank, no subtotal, signature or note, no repetition of the header."""
-    columns = block.rows.columns
-    known = np.zeros(block.rows.num_rows, dtype=np.int64)
+def data_rows(blocks: Sequence[Block]) -> list[np.ndarray]:
+    """Which rows of each block are data: not blank, no subtotal, signature or note, no repetition of the header.
+
+    Blocks with the same headings are looked through together: most sheets are small, and calls cost more than cells.
+    """
+    alike: dict[tuple[int, tuple[Heading, ...]], list[int]] = {}
+    for i, block in enumerate(blocks):
+        alike.setdefault((block.rows.num_columns, block.plan.header.headings), []).append(i)
+    found: dict[int, np.ndarray] = {}
+    for (_, headings), places in alike.items():
+        rows = pa.concat_tables([blocks[i].rows for i in places]).combine_chunks()
+        ends = np.cumsum([blocks[i].rows.num_rows for i in places])
+        found |= dict(zip(places, np.split(_are_data(rows, headings), ends[:-1]), strict=True))
+    return [found[i] for i in range(len(blocks))]
+
+
+def _are_data(rows: pa.Table, headings: Sequence[Heading]) -> np.ndarray:
+    columns = rows.columns
+    known = np.zeros(rows.num_rows, dtype=np.int64)
     for column in columns:
         known += pc.is_valid(column).to_numpy(zero_copy_only=False)
     first = pc.coalesce(*columns[:6]) if columns else pa.nulls(0, pa.string())
@@ -50,7 +66,7 @@ def data_rows(block: Block) -> np.ndarray:
     data = (known > 0) & ~label
     if len(columns) > 3:
         data &= known > 1  # a lone cell is a title or a note
-    for heading in block.plan.header.headings[:2]:
+    for heading in headings[:2]:
         if heading.position < len(columns):
             again = pc.equal(columns[heading.position], heading.text.rsplit("/", 1)[-1])
             data &= ~pc.fill_null(again, False).to_numpy(zero_copy_only=False)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,12 @@ class Join:
     on: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
-    """One shape of sheet: which files and sheets have it, and how its columns become columns of ``table``."""
+    """One shape of sheet: which files and sheets have it, and how its columns become columns of ``table``.
+
+    Compared by identity, so that what is worked out for a kind can be kept.
+    """
 
     name: str
     table: str
@@ -167,6 +171,7 @@ def _texts(value: Any) -> tuple[str, ...]:
     return (str(value),) if isinstance(value, str | int | float) else tuple(str(each) for each in value)
 
 
+@lru_cache(maxsize=64)
 def known_headings(kind: Kind) -> dict[str, tuple[str, str, str]]:
     """Normal form of every heading the kind can have -> (table, number, column). The mapping's own words come first."""
     table = reference.dictionary().tables[kind.table]
@@ -230,6 +235,7 @@ def fits_kind(kind: Kind, file: str, sheet: str) -> bool:
     return _fits(file, kind.match) and _fits(sheet, kind.sheets)
 
 
+@lru_cache(maxsize=64)
 def _recognised(kind: Kind) -> set[str]:
     return set(known_headings(kind)) | {word for word in kind.ignore if "*" not in word}
 

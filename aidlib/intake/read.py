@@ -95,7 +95,9 @@ def _grid(book: Any, sheet: str, rounded: set[int]) -> pa.Table:
     options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
     text = book.load_sheet(sheet, dtypes="string", **options).to_arrow()
     columns = list(text.columns)
-    long = [i for i, column in enumerate(columns) if pc.any(pc.match_substring_regex(column, r"\.\d{9}$")).as_py()]
+    long: list[int] = []
+    if columns and _long_decimals(pa.chunked_array(columns)):  # looked for in all cells at once, as it is rare
+        long = [i for i, column in enumerate(columns) if _long_decimals(pa.chunked_array([column]))]
     if long:
         exact = book.load_sheet(sheet, dtypes=dict.fromkeys(long, "float"), **options).to_arrow()
         for i in long:
@@ -105,6 +107,10 @@ def _grid(book: Any, sheet: str, rounded: set[int]) -> pa.Table:
         found = pa.array(list(shown)), pa.array(list(shown.values()))
         columns = [_replaced(column, *found) for column in columns]
     return pa.table(columns, names=[str(i) for i in range(len(columns))])
+
+
+def _long_decimals(cells: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring_regex(cells, r"\.\d{9}$")).as_py())
 
 
 def _replaced(column: pa.Array, old: pa.Array, new: pa.Array) -> pa.Array:

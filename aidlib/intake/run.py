@@ -178,7 +178,7 @@ class _Import:
         self.queues, self.rows_queued = {}, 0
 
     def _process(self, kind: Kind, blocks: list[Block]) -> None:
-        data = [data_rows(block) for block in blocks]
+        data = data_rows(blocks)
         for block, mask in zip(blocks, data, strict=True):
             counts = {"read": len(mask), "non_data": int((~mask).sum())}
             self._count(block.file, block.sheet, kind.table, counts)
