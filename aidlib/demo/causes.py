@@ -8,9 +8,10 @@ from aidlib.demo.parameters import CAUSES, FACTORS, FIRST, Parameters
 from aidlib.demo.population import combinations, solve
 from aidlib.demo.streams import logistic, pick
 
-# the factor that a cause needs; causes without one fit every household
-NEEDS = {"illness": "patient", "laid_off": "jobless_earner", "jobless": "jobless_earner", "schooling": "student",
-         "no_capacity": "disabled", "widowhood": "widowed"}  # fmt: skip
+# the factors one of which a cause needs; causes without one fit every household
+NEEDS = {"illness": ("patient",), "laid_off": ("jobless_earner",), "jobless": ("jobless_earner", "jobless_child"),
+         "schooling": ("student",), "no_capacity": ("disabled",), "widowhood": ("widowed",)}  # fmt: skip
+OUTSIDE = 0.05  # illness of a dependant outside the household, against illness of a member
 CODES = ("illness", "laid_off", "schooling", "no_capacity", "jobless", "accident", "disaster", "uninsured",
          "benefits_unpaid", "other", "other", "other")  # fmt: skip
 TEXTS = ("", "", "", "", "", "", "", "", "", "收入低无法维持基本生活", "丧偶", "其他困难")
@@ -23,16 +24,22 @@ def cause_shares(p: Parameters, year: int) -> np.ndarray:
     return shares + shift * (np.array(CAUSES) == "illness") - shift * (np.array(CAUSES) == "laid_off")
 
 
+def fitting(flags: np.ndarray) -> np.ndarray:
+    """How well each cause (columns) fits households with the given factors (rows): 1, or 0 where it cannot be."""
+    fits = np.ones((len(flags), len(CAUSES)))
+    for cause, needed in NEEDS.items():
+        held = flags[:, [FACTORS.index(factor) for factor in needed]].any(axis=1)
+        fits[:, CAUSES.index(cause)] = np.where(held, 1.0, OUTSIDE if cause == "illness" else 0.0)
+    return fits
+
+
 def chances(p: Parameters, shares: np.ndarray) -> np.ndarray:
-    """Probability of each cause (columns) for each of the 64 combinations of factors (rows), by proportional fitting."""
+    """Probability of each cause for each of the 64 combinations of factors, by proportional fitting to ``shares``."""
     flags, chance, x = combinations(p)
     chance = chance * logistic(solve(p.headcount, x, chance) + x)
-    chance = chance / chance.sum()
-    fits = np.stack(
-        [flags[:, FACTORS.index(NEEDS[c])] if c in NEEDS else np.ones(len(flags), bool) for c in CAUSES], axis=1
-    )
+    chance, fits = chance / chance.sum(), fitting(flags)
     weight = np.ones(len(CAUSES))
-    for _ in range(200):
+    for _ in range(300):
         rows = fits * weight
         rows = rows / rows.sum(axis=1, keepdims=True)
         weight = weight * shares / np.maximum(chance @ rows, 1e-12)
@@ -42,7 +49,7 @@ def chances(p: Parameters, shares: np.ndarray) -> np.ndarray:
 def draw_causes(
     p: Parameters, rng: np.random.Generator, factors: np.ndarray, year: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Main cause (position in CAUSES) and up to three secondary ones (n × 3, -1 for none) of files opened in ``year``."""
+    """Main cause (position in CAUSES) and up to three secondary ones (n × 3, -1 none) of files opened in ``year``."""
     n = len(factors)
     combination = factors @ (1 << np.arange(len(FACTORS) - 1, -1, -1))
     main, odds = np.zeros(n, np.int8), np.zeros((n, len(CAUSES)))
@@ -51,9 +58,9 @@ def draw_causes(
         table = chances(p, cause_shares(p, min(max(int(each), FIRST), FIRST + 7)))
         edges = np.cumsum(table[combination[rows]], axis=1)
         main[rows] = np.minimum((rng.random(len(rows))[:, None] > edges).sum(axis=1), len(CAUSES) - 1)
-        odds[rows] = np.log(np.maximum(table[combination[rows]], 1e-12))
+        odds[rows] = np.log(np.maximum(table[combination[rows]], 1e-9))
     main = _contradict(p, rng, factors, main)
-    odds[np.arange(n), main] = -np.inf
+    odds[(fitting(factors) < 1) | (np.arange(len(CAUSES)) == main[:, None])] = -np.inf
     second = np.argsort(-(odds + rng.gumbel(size=odds.shape)), axis=1)[:, :3].astype(np.int8)  # drawn without repeats
     second[np.arange(3)[None, :] >= pick(rng, p.secondary_causes, n)[:, None]] = -1
     return main, second

@@ -86,11 +86,12 @@ class Dirt:
 
     def heaping_interviewer(self, sample: Sample) -> int:
         """The interviewer all of whose incomes are multiples of 500 yuan; -1 in a clean survey."""
-        return int(self._busiest(sample)[0]) if self.p.dirt else -1
+        return int(self._odd_interviewers(sample)[0]) if self.p.dirt else -1
 
-    def _busiest(self, sample: Sample) -> np.ndarray:
-        done = (sample.units.visit == 1).sum(axis=1)
-        return np.argsort(-np.bincount(sample.interviewer, weights=done), kind="stable")[:2]
+    def _odd_interviewers(self, sample: Sample) -> np.ndarray:
+        """The two whose number of interviews is nearest to the usual: one rounds, one copies."""
+        done = np.bincount(sample.interviewer, weights=(sample.units.visit == 1).sum(axis=1))
+        return np.argsort(np.abs(done - np.median(done[done > 0])), kind="stable")[:2]
 
     def survey(
         self, wave: Wave, sample: Sample, *, last: bool
@@ -100,15 +101,19 @@ class Dirt:
         if not self.p.dirt:
             return wave.columns, wave.city, wave.psu, np.zeros(n, np.int8), []
         rng = stream(self.seed, f"dirt-{wave.year}")
-        columns, found = dict(wave.columns), []
+        columns: Columns = dict(wave.columns)
+        found: Marks = []
         self._copy_interviews(columns, wave, sample, found)
-        heaped = wave.interviewer == self._busiest(sample)[0]
-        marks.amounts(self.p, rng, columns, wave.answers.values, wave.complete & ~heaped, wave.complete, found)
-        marks.sizes(self.p, rng, columns, wave.complete, found)
-        marks.silence(self.p, rng, columns, wave.answers.values, wave.complete, found)
+        heaped = wave.complete & (wave.interviewer == self._odd_interviewers(sample)[0])
+        found.append(("heaped_income", np.flatnonzero(heaped)))
+        own = wave.complete.copy()  # answers that are the household's own; copied ones stay alike
+        own[_rows_of(found, "copied_interview")] = False
+        marks.amounts(self.p, rng, columns, wave.answers.values, own & ~heaped, own, found)
+        marks.sizes(self.p, rng, columns, own, found)
+        marks.silence(self.p, rng, columns, wave.answers.values, own, found)
         marks.days(self.p, rng, columns, wave.complete, found)
         marks.identities(self.p, rng, columns, wave.complete, found)
-        marks.written(self.p, rng, columns, wave.complete, wave.year >= NEW_FORM, found)
+        marks.written(self.p, rng, columns, own, wave.year >= NEW_FORM, found)
         fate = np.zeros(n, np.int8)
         for kind, rows in found:
             if kind in REASONS:
@@ -119,7 +124,7 @@ class Dirt:
         """One interviewer gives the answers of one household to others too."""
         if wave.year not in COPIED_YEARS:
             return
-        who = self._busiest(sample)[-1]
+        who = self._odd_interviewers(sample)[-1]
         mine = np.flatnonzero(wave.complete & (wave.interviewer == who))[: self.p.copied // len(COPIED_YEARS)]
         if len(mine) < 2:
             return
@@ -133,7 +138,7 @@ class Dirt:
 
     def _repeat(self, rng: np.random.Generator, columns: Columns, wave: Wave, fate: np.ndarray, found: Marks, last: bool
                 ) -> tuple[Columns, np.ndarray, np.ndarray, np.ndarray, Marks]:  # fmt: skip
-        """Append the rows that stand twice: on another street's list, on last year's list again, in the spouse's file."""
+        """Append rows that stand twice: on another street's list, on last year's list again, in the spouse's file."""
         n = len(fate)
         draw = rng.random(n)
         good = wave.complete & (fate == ACCEPTED) & ~np.isin(np.arange(n), _rows_of(found, "copied_interview"))
@@ -142,7 +147,8 @@ class Dirt:
         again = np.flatnonzero(spouse & (draw > 1 - self.p.spouse_file))
         later = np.flatnonzero(good & (draw > 0.5) & (draw < 0.5 + self.p.two_years))
         blocks = [(_taken(columns, twice), wave.city[twice], self._other_sheet(wave, twice), "twice_listed"),
-                  (marks.spouse_file(_taken(columns, again)), wave.city[again], wave.psu[again], "spouse_file")]  # fmt: skip
+                  (marks.spouse_file(_taken(columns, again)), wave.city[again], wave.psu[again],
+                   "spouse_file")]  # fmt: skip
         if self._last_year is not None:
             blocks.append((*self._last_year, "two_years"))
         self._last_year = None if last else (_taken(columns, later), wave.city[later], wave.psu[later])
@@ -158,7 +164,7 @@ class Dirt:
         return whole, np.concatenate(city), np.concatenate(sheet), fate, found
 
     def _other_sheet(self, wave: Wave, rows: np.ndarray) -> np.ndarray:
-        """The next street's sheet of the city, or the own one where there is none; large surveys have one list a city."""
+        """The next street's sheet of the city, or the own one where there is none, and in large surveys."""
         if self.p.households > LARGE:
             return wave.psu[rows]
         there = np.unique(wave.psu)

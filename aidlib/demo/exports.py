@@ -18,8 +18,8 @@ from aidlib.demo.workbook import Sheet, sheet_rows, write_workbook
 
 ENCODINGS = {"990400": "gb18030", "990700": "gb18030", "991000": "gb18030", "990900": "utf-16", "991200": "utf-8-sig"}
 LARGE = 5000  # households above which workbooks give way to csv
-NUMERIC = {*MONEY, *POINTS, "pressure", "effectiveness", "motivation", "members", "dependants_outside", "area", "dwellings",
-           "weight", "psu_population", "year", "amount", "in_kind", "net_income", "w.income_month",
+NUMERIC = {*MONEY, *POINTS, "pressure", "effectiveness", "motivation", "members", "dependants_outside", "area",
+           "dwellings", "weight", "psu_population", "year", "amount", "in_kind", "net_income", "w.income_month",
            *(f"m{n}.income_month" for n in range(1, 6))}  # fmt: skip
 
 
@@ -81,14 +81,14 @@ def write_survey(out: Path, year: int, columns: Mapping[str, Text], laid: Sequen
 
 def _survey_csv(path: Path, form: Form, columns: Mapping[str, Text], part: Laid, year: int) -> None:
     city = path.name.split("_")[2]
-    top = [[f"示例省困难职工家庭入户调查（{year}年）"], list(form.headings)]
+    top: list[list[str | None]] = [[f"示例省困难职工家庭入户调查（{year}年）"], list(form.headings)]
     by = CITY_NAMES[CITIES.index(city)]
     bottom = [["合计", None, str(len(part.rows))], [f"填表人：{by}工会", None, "审核人：示例"]]
     taken = [columns[key].take(pa.array(part.rows)) for key in form.keys]
     write_csv(path, top, taken, bottom, ENCODINGS.get(city, "utf-8"))
 
 
-def _survey_sheet(part: Laid, form: Form, rows: Sequence[str], year: int) -> Sheet:
+def _survey_sheet(part: Laid, form: Form, rows: np.ndarray, year: int) -> Sheet:
     width = len(form.keys)
     above: list[str | None] = [None] * width
     for first, _, words in form.above:
@@ -100,7 +100,11 @@ def _survey_sheet(part: Laid, form: Form, rows: Sequence[str], year: int) -> She
         list(form.headings),
     ]
     merged = [f"{letter(a)}3:{letter(b)}3" for a, b, _ in form.above if b > a] + [f"A1:{letter(width - 1)}1"]
-    bottom = [["合计", None, str(len(part.rows))], [None], ["填表人：示例", None, None, "审核人：示例"]]
+    bottom: list[list[str | None]] = [
+        ["合计", None, str(len(part.rows))],
+        [None],
+        ["填表人：示例", None, None, "审核人：示例"],
+    ]
     return Sheet(part.sheet, top, rows, bottom, merged)
 
 
@@ -113,30 +117,31 @@ def letter(position: int) -> str:
     return name
 
 
-def list_layout(file: str, city: np.ndarray) -> list[Laid]:
-    """Where the rows of a list stand: one sheet a city (position by row), below a title and a header."""
-    return [
-        Laid(file, CITY_NAMES[c], np.flatnonzero(city == c), 4, int((city == c).sum()) + 4) for c in np.unique(city)
-    ]
+def list_layout(file: str, rows: int) -> Laid:
+    """Where the rows of a list stand: in a workbook below two title rows and a header, before a signature."""
+    if file.endswith(".csv"):
+        return Laid(file, "", np.arange(rows), 2, rows + 1)
+    return Laid(file, "全省", np.arange(rows), 4, rows + 4)
 
 
-def write_list(
-    path: Path, headings: Mapping[str, str], columns: Mapping[str, Text], laid: Sequence[Laid], title: str
-) -> None:
-    """A workbook with a title, one header row and a signature on every sheet."""
-    numeric = {i for i, key in enumerate(headings) if key in NUMERIC}
-    text = sheet_rows([columns[key] for key in headings], numeric)
-    sheets = []
-    for part in laid:
-        top = [[title], [f"单位：{part.sheet}"], list(headings.values())]
-        sheets.append(Sheet(part.sheet, top, text[part.rows], [["制表：示例", None, "审核：示例"]]))
-    write_workbook(path, sheets)
+def write_list(path: Path, headings: Mapping[str, str], columns: Mapping[str, Text], part: Laid, title: str) -> None:
+    """A list as csv, or as a workbook with title, header and signature."""
+    taken = [columns[key] for key in headings]
+    if path.suffix == ".csv":
+        write_csv(path, [list(headings.values())], taken)
+        return
+    text = sheet_rows(taken, {i for i, key in enumerate(headings) if key in NUMERIC})
+    top: list[list[str | None]] = [[title], ["单位：示例省总工会"], list(headings.values())]
+    write_workbook(path, [Sheet(part.sheet, top, text, [["制表：示例", None, "审核：示例"]])])
 
 
 def write_csv(
-    path: Path, top: Sequence[Sequence[str | None]], columns: Sequence[Text], bottom: Sequence[Sequence[str | None]] = (),
+    path: Path,
+    top: Sequence[Sequence[str | None]],
+    columns: Sequence[Text],
+    bottom: Sequence[Sequence[str | None]] = (),
     encoding: str = "utf-8",
-) -> None:  # fmt: skip
+) -> None:
     """A csv file (tabs in UTF-16), every row as wide as the table; lines end in CR LF as from a spreadsheet."""
     sign = "\t" if encoding == "utf-16" else ","
     width = len(columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from aidlib.demo.causes import draw_causes
 from aidlib.demo.columns import Text, day_in, joined, padded, where, words
@@ -66,9 +67,19 @@ def make_files(p: Parameters, places: Places, register: Register, seed: int) -> 
     number = where(renumbered, joined(old, "R", padded(register.order, 2)), old)
     audited, audit = _audits(p, seed, register, places)
     return Files(
-        household, dossier, main, second, size, r, accident, aided, _visited(p, seed, register, city, r, accident), city,
+        household, dossier, main, second, size, r, accident, aided,
+        _visited(p, seed, register, city, r, accident), city,
         opened, closed, number, where(renumbered, old, None), audited, audit,
     )  # fmt: skip
+
+
+def numbers_in(register: Register, files: Files, t: int) -> Text:
+    """The file number that each household has in wave ``t``: the last one it was given until then."""
+    known = np.flatnonzero(register.opened <= YEARS[t])
+    last = np.full(len(register), -1)
+    last[register.home[known]] = known  # filings lie in order of time
+    given = files.filing_dossier.take(pa.array(np.maximum(last, 0)))
+    return where(last >= 0, given, files.dossier)
 
 
 def household_numbers(rng: np.random.Generator, city: np.ndarray, number: np.ndarray) -> Text:

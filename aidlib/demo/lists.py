@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from aidlib.demo.columns import Text, coded, dates, day_in, joined, numbers, padded, where, words
-from aidlib.demo.files import Files, household_numbers
+from aidlib.demo.files import Files, household_numbers, numbers_in
 from aidlib.demo.parameters import CITY_NAMES, FACTORS, FIRST, GRADES, LAST, YEARS, Parameters
 from aidlib.demo.places import Places
 from aidlib.demo.register import CLOSED, DEAD, LEFT, ON_FILE, SUPPORTED, Register
@@ -142,7 +142,7 @@ def aid_rows(
     autumn = day_in(rng, np.full(len(pupils), YEARS[t]), (9, 1), 45)
     parts.append(_payments(register, pupils, autumn, 2, multiple * line[pupils], 1))
     parts.append(_near_aid(p, places, sample, t, rng))
-    return _aid_list(p, places, register, files, sample, parts, rng, f"B{YEARS[t]}")
+    return _aid_list(p, places, register, files, sample, parts, rng, t, "B")
 
 
 def _near_aid(p: Parameters, places: Places, sample: Sample, t: int, rng: np.random.Generator) -> _Payments:
@@ -152,8 +152,8 @@ def _near_aid(p: Parameters, places: Places, sample: Sample, t: int, rng: np.ran
     none = np.full(len(rows), -1)
     day = day_in(rng, np.full(len(rows), YEARS[t]), (4, 1), 120)
     amount = 8 * places.line[places.city[units.psu[rows]], t]
-    return _Payments(none, units.psu[rows], none, day, 0, amount, 0, np.zeros(len(rows), bool), np.zeros(len(rows), bool),
-                     rows)  # fmt: skip
+    no = np.zeros(len(rows), bool)
+    return _Payments(none, units.psu[rows], none, day, 0, amount, 0, no, no, rows)
 
 
 def _opened(register: Register, files: Files, t: int) -> np.ndarray:
@@ -172,7 +172,7 @@ def _wait(p: Parameters, rng: np.random.Generator, n: int) -> np.ndarray:
 def condolence_rows(
     p: Parameters, places: Places, register: Register, files: Files, sample: Sample, t: int, seed: int
 ) -> Listed:
-    """Condolences of the festival of year ``t``: who was on file or had left in the two years before, and the front line."""
+    """Condolences of the festival of year ``t``: on file, left in the two years before, the front line."""
     rng = stream(seed, f"condolence-{t}")
     before = max(t - 1, 0)
     state, grade = register.state[:, before], files.grade(before)
@@ -182,11 +182,11 @@ def condolence_rows(
     left = np.flatnonzero((state == LEFT) & (register.since[:, before] >= YEARS[t] - 2) & early)
     extra = p.condolence_2022 if YEARS[t] == 2022 else 0.0
     amount = np.array([p.condolence[g] for g in GRADES])[grade] + extra
+    gone = np.full(len(left), p.condolence["left"] + extra)
     parts = [
         _payments(register, filed, _festive(p, rng, len(filed), t), 3, amount[filed], 2),
-        _payments(register, left, _festive(p, rng, len(left), t), 3, np.full(len(left), p.condolence["left"] + extra), 2,
-                  np.zeros(len(left), bool)),
-    ]  # fmt: skip
+        _payments(register, left, _festive(p, rng, len(left), t), 3, gone, 2, np.zeros(len(left), bool)),
+    ]
     n = p.count("front_line")
     none = np.full(n, -1)
     psu = rng.choice(len(places.share), n, p=places.share)
@@ -194,7 +194,7 @@ def condolence_rows(
                            np.full(n, 500.0 + extra), 2, np.zeros(n, bool), np.zeros(n, bool), none))  # fmt: skip
     for part in parts:
         part.goods = rng.random(len(part.home)) < p.in_kind
-    return _aid_list(p, places, register, files, sample, parts, rng, f"S{YEARS[t]}", twice=p.twice)
+    return _aid_list(p, places, register, files, sample, parts, rng, t, "S", twice=p.twice)
 
 
 def _festive(p: Parameters, rng: np.random.Generator, n: int, t: int) -> np.ndarray:
@@ -206,7 +206,7 @@ def _festive(p: Parameters, rng: np.random.Generator, n: int, t: int) -> np.ndar
 
 def _aid_list(
     p: Parameters, places: Places, register: Register, files: Files, sample: Sample, parts: list[_Payments],
-    rng: np.random.Generator, letter: str, twice: float = 0.0,
+    rng: np.random.Generator, t: int, letter: str, twice: float = 0.0,
 ) -> Listed:  # fmt: skip
     """Payments as rows, in order of days; a share is paid twice under another number."""
     one = {name: np.concatenate([getattr(part, name) for part in parts])
@@ -226,9 +226,9 @@ def _aid_list(
     household = where(one["near"] >= 0, sample.household.take(pa.array(np.maximum(one["near"], 0))), household)
     decided = one["day"] - _wait(p, rng, n)
     columns = {
-        "aid_id": joined(letter, padded(np.arange(1, n + 1), 7)),
+        "aid_id": joined(f"{letter}{YEARS[t]}", padded(np.arange(1, n + 1), 7)),
         "household_id": household,
-        "dossier_id": where(one["filed"], files.dossier.take(pa.array(home)), None),
+        "dossier_id": where(one["filed"], numbers_in(register, files, t).take(pa.array(home)), None),
         **_place(places, one["psu"]),
         "date": dates(one["day"]),
         "decided_on": dates(decided),
@@ -275,7 +275,7 @@ def decision_rows(p: Parameters, places: Places, register: Register, files: File
     outside = household_numbers(rng, city, APPLICANTS + t * 100_000 + np.arange(n))
     columns = {
         "household_id": where(home >= 0, files.household.take(pa.array(safe)), outside),
-        "dossier_id": where(home >= 0, files.dossier.take(pa.array(safe)), None),
+        "dossier_id": where(home >= 0, numbers_in(register, files, t).take(pa.array(safe)), None),
         **_place(places, place),
         "applied_on": dates(end - np.round(days).astype("timedelta64[D]")),
         "kind": coded(kind, APPLICATIONS, "decision_kind"),

@@ -146,9 +146,8 @@ def silence(
 
 def days(p: Parameters, rng: np.random.Generator, columns: Columns, complete: np.ndarray, found: Marks) -> None:
     """Interview days as people and spreadsheets write them."""
-    kinds = _kinds(rng, complete, {"date_dotted": p.date_dotted, "date_worded": p.date_worded, "date_serial": p.date_serial,
-                                   "date_1904": p.date_1904, "date_short": p.date_short,
-                                   "date_impossible": p.date_impossible})  # fmt: skip
+    names = ("date_dotted", "date_worded", "date_serial", "date_1904", "date_short", "date_impossible")
+    kinds = _kinds(rng, complete, {name: float(getattr(p, name)) for name in names})
     text = columns["interview_date"]
     for kind, rows in kinds.items():
         _put(columns, "interview_date", rows, _styled(text.take(pa.array(rows)), kind))

@@ -3,6 +3,7 @@
 All places, people and numbers are invented. Shares are fractions, money is in yuan or in local monthly lines (L).
 """
 
+# ruff: noqa: RUF009  (_fixed returns a dataclass field)
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace

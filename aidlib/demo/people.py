@@ -82,7 +82,7 @@ def make_people(p: Parameters, places: Places, units: Units, seed: int) -> Peopl
 
 
 def _composition(p: Parameters, rng: np.random.Generator, units: Units) -> tuple[np.ndarray, np.ndarray]:
-    ever = units.factors.any(axis=1)
+    ever: np.ndarray = np.asarray(units.factors.any(axis=1))
     student, jobless = ever[:, FACTORS.index("student")], ever[:, FACTORS.index("jobless_child")]
     widowed = ever[:, FACTORS.index("widowed")]
     needed = student.astype(int) + jobless

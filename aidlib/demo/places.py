@@ -1,4 +1,4 @@
-"""The places of the demonstration: cities, strata, primary sampling units, lines and prices, as the reference has them."""
+"""The places of the demonstration: cities, strata, sampling units; lines and prices as the reference has them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from aidlib.demo.streams import stream
 
 CITY_SIZES = (1.5, 1.2, 1.1, 1.2, 1.0, 0.9, 1.0, 0.9, 0.8, 0.8, 0.9, 0.7)
 URBAN = 0.6  # of a city's members live in its core
-COLUMNS = 1000  # psu number = stratum * 1000 + number would be unreadable; arrays are positions instead
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Primary sampling units by position: ``city`` and ``stratum`` positions, ``county`` code, size share, drawn or not.
+    """Primary sampling units: ``city`` and ``stratum`` positions, ``county`` code, share of members, drawn or not.
 
     income, status: effects of the unit on log income and on the logit of hardship. line: L by city and year (yuan a
     month); food: price rise by city and year in per cent.

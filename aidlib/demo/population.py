@@ -11,7 +11,7 @@ from aidlib.demo.streams import logistic
 
 
 def combinations(p: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The 64 combinations of factors: flags (64 × 6), probability among members, log odds of hardship less intercept."""
+    """The 64 combinations of factors: flags (64 × 6), probability among members, log odds less intercept."""
     flags = np.array(list(product([False, True], repeat=len(FACTORS))))
     shares = np.array([p.prevalence[f] for f in FACTORS])
     chance = np.where(flags, shares, 1 - shares).prod(axis=1)

@@ -51,7 +51,7 @@ class Register:
 
 
 def make_register(p: Parameters, places: Places, seed: int) -> Register:
-    """Run the process and keep those on file at the interviews of 2018, those who left in 2015-2018, and all later files."""
+    """Run the process and keep those on file at the interviews of 2018, who left in 2015-2018, and all later files."""
     draft = _Process(p, places, seed)
     for year in range(BURN_IN, LAST + 1):
         draft.step(year)
@@ -145,9 +145,8 @@ class _Process:
         kept = rng.permutation(np.concatenate([filed, left, new]))
         recruited = np.empty(len(state), dtype=np.int16)
         recruited[filed], recruited[left], recruited[new] = FIRST, LEFT_SINCE, self.entry[new]
-        filings = self._filings(kept, len(state))
-        one = [each[kept] for each in (self.psu, self.u, self.factors, self.accident, self.inclusion, recruited)]
-        return Register(*one, state[kept], since[kept], band[kept], *filings)
+        own = (self.psu, self.u, self.factors, self.accident, self.inclusion, recruited, state, since, band)
+        return Register(*(each[kept] for each in own), *self._filings(kept, len(state)))
 
     def _filings(self, kept: np.ndarray, n: int) -> tuple[np.ndarray, ...]:
         """Home, opened, closed, reason and order of the filings, by home and year."""

@@ -12,7 +12,7 @@ from aidlib import reference
 from aidlib.demo.answers import WORK, Aided, Answers, interview
 from aidlib.demo.causes import CODES, TEXTS
 from aidlib.demo.columns import Text, coded, dates, day_in, flags, joined, numbers, padded, where, words
-from aidlib.demo.files import Files, household_numbers
+from aidlib.demo.files import Files, household_numbers, numbers_in
 from aidlib.demo.parameters import CITIES, CITY_NAMES, FACTORS, YEARS, Parameters
 from aidlib.demo.people import CHILD, JOBLESS_CHILD, PARENT, RELATIONS, SLOTS, SPOUSE, STUDENT, People, ages
 from aidlib.demo.places import Places
@@ -29,9 +29,9 @@ DESIGN_KEYS = {"year", "household_id", "dossier_id", "region", "county", "urban"
                "weight", "frame", "response"}  # fmt: skip
 POINTS = ("life_satisfaction", "strain_1", "strain_2", "strain_3", "strain_4", "strain_5", "phq2", "deprivation",
           "self_health", "days_absent")  # fmt: skip
-MONEY = ("line", "income_year", "wages_year", "pension_year", "dibao_year", "union_aid_year", "other_income_year", "income",
-         "rigid_medical_gross", "rigid_medical", "rigid_schooling", "rigid_disability", "rigid_work", "rigid_other",
-         "rigid_year", "accident_loss_year", "savings", "debt")  # fmt: skip
+MONEY = ("line", "income_year", "wages_year", "pension_year", "dibao_year", "union_aid_year", "other_income_year",
+         "income", "rigid_medical_gross", "rigid_medical", "rigid_schooling", "rigid_disability", "rigid_work",
+         "rigid_other", "rigid_year", "accident_loss_year", "savings", "debt")  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -43,7 +43,6 @@ class Sample:
     files: Files
     register: Register
     household: Text
-    dossier: Text
     interviewer: np.ndarray
     main: np.ndarray
     second: np.ndarray
@@ -88,8 +87,7 @@ def make_sample(
     draw = rng.random((6, n))
     traits = {"rural": draw[0] < p.rural_hukou, "party": draw[1] < p.party, "education": draw[2], "industry": draw[3],
               "employer": draw[4], "home": draw[5]}  # fmt: skip
-    files_number = where(mine, files.dossier.take(source), None)
-    return Sample(units, people, files, register, household, files_number, interviewer, main, second, Aided(aided, visited),
+    return Sample(units, people, files, register, household, interviewer, main, second, Aided(aided, visited),
                   traits)  # fmt: skip
 
 
@@ -115,10 +113,11 @@ def _design_columns(p: Parameters, places: Places, sample: Sample, rows: np.ndar
     units, n = sample.units, len(rows)
     psu = units.psu[rows]
     filed = np.isin(units.state[rows, t], [ON_FILE, LEFT])
+    number = numbers_in(sample.register, sample.files, t).take(pa.array(np.maximum(units.source[rows], 0)))
     return {
         "year": pa.array(np.full(n, YEARS[t])).cast(pa.string()),
         "household_id": sample.household.take(rows),
-        "dossier_id": where(filed, sample.dossier.take(rows), None),
+        "dossier_id": where(filed, number, None),
         "region": words(places.city[psu], CITY_NAMES),
         "county": pa.array(places.county[psu]).cast(pa.string()),
         "urban": flags(places.stratum[psu] % 2 == 0),
@@ -151,7 +150,7 @@ def _visit_columns(p: Parameters, sample: Sample, rows: np.ndarray, t: int, seed
 def _household_columns(sample: Sample, answers: Answers, rng: np.random.Generator) -> dict[str, Text]:
     rows, t, v = answers.rows, answers.t, answers.values
     units, traits = sample.units, sample.traits
-    works = np.isin(answers.members["work"], [0, 4, 8]).any(axis=1)
+    works = np.asarray(np.isin(answers.members["work"], [0, 4, 8]).any(axis=1))
     single = units.factors[rows, t, 2] & (sample.people.place[rows, 0] > 0.6)
     houses = ("owned", "rented", "public_rental", "employer", "self_built", "affordable", "limited", "none")
     home = np.searchsorted(np.cumsum([0.45, 0.2, 0.1, 0.08, 0.1, 0.04, 0.02]), traits["home"][rows])

@@ -147,7 +147,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
 
 
 def _dynamics(places: Places, register: Register, p: Parameters) -> dict[str, Any]:
-    """Observed yearly shares in the whole register: exits by years on file, returns by years away without the reform."""
+    """Yearly shares in the whole register: exits by years on file, returns by years away without the reform."""
     never = np.array(p.reform_f)[places.city[register.psu]] == 0
     shares: dict[str, dict[str, float]] = {"exit": {}, "return": {}}
     for name, state, after, who in (
@@ -163,8 +163,8 @@ def _dynamics(places: Places, register: Register, p: Parameters) -> dict[str, An
                 event += int((at & (register.state[:, t + 1] == after)).sum())
             shares[name][str(k)] = event / max(risk, 1)
     ended = register.closed > YEARS[0]
-    reasons = {name: float((register.reason[ended] == code).mean())
-               for name, code in (("economic", LEFT), ("supported", 3), ("death", 4), ("administrative", 5))}  # fmt: skip
+    codes = (("economic", LEFT), ("supported", 3), ("death", 4), ("administrative", 5))
+    reasons = {name: float((register.reason[ended] == code).mean()) for name, code in codes}
     return {"yearly": shares, "closures": reasons}
 
 

@@ -33,13 +33,13 @@ class Sheet:
 
     name: str
     top: Sequence[Sequence[str | None]]
-    rows: Sequence[str]
+    rows: np.ndarray
     bottom: Sequence[Sequence[str | None]] = ()
     merged: Sequence[str] = ()
 
 
 def sheet_rows(columns: Sequence[Text], numeric: Set[int]) -> np.ndarray:
-    """Every row of the columns as the XML of a sheet; numbers in the columns ``numeric`` (positions) are numbers there."""
+    """Every row of the columns as XML of a sheet; numbers in the columns ``numeric`` (positions) are number cells."""
     cells = [_cells(column, i in numeric) for i, column in enumerate(columns)]
     return pc.binary_join_element_wise("<row>", *cells, "</row>", "").to_numpy(zero_copy_only=False)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from aidlib.demo.dirt import Account, Dirt
-from aidlib.demo.exports import LARGE, Laid, survey_layout, list_layout, write_csv, write_list, write_survey
+from aidlib.demo.exports import LARGE, Laid, list_layout, survey_layout, write_csv, write_list, write_survey
 from aidlib.demo.files import Files, make_files
 from aidlib.demo.lists import Listed, aid_rows, condolence_rows, decision_rows, register_rows
 from aidlib.demo.parameters import CITIES, CITY_NAMES, YEARS, Parameters, preset
@@ -175,13 +175,9 @@ class _Demo:
 
     def _list(self, stem: str, headings: dict[str, str], rows: Listed, title: str) -> None:
         n = len(rows.city)
-        if self.p.households > LARGE:
-            laid = [Laid(f"{stem}.csv", "", np.arange(n), 2, n + 1)]
-            write_csv(self.out / laid[0].file, [list(headings.values())], [rows.columns[k] for k in headings])
-        else:
-            laid = list_layout(f"{stem}.xlsx", rows.city)
-            write_list(self.out / f"{stem}.xlsx", headings, rows.columns, laid, title)
-        self.account.add(laid, np.zeros(n, np.int8), [])
+        part = list_layout(f"{stem}.csv" if self.p.households > LARGE else f"{stem}.xlsx", n)
+        write_list(self.out / part.file, headings, rows.columns, part, title)
+        self.account.add([part], np.zeros(n, np.int8), [])
 
     def _seal(self) -> None:
         told = truth_of(self.p, self.places, self.register, self.files, self.sample, self.facts, self.first)
