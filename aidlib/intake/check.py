@@ -70,10 +70,14 @@ def check_dossiers(clean: Clean) -> None:
 
 
 def check_aid(clean: Clean, closed: pd.Series) -> None:
-    """Flag aid given after its dossier was closed. ``closed``: last day by dossier_id, missing while on file."""
+    """Flag aid given after its dossier was closed, but for condolences, which those who left may receive.
+
+    ``closed``: last day by dossier_id, missing while on file.
+    """
     if "dossier_id" in clean.rows and len(closed):
         day = pd.to_datetime(clean.rows["dossier_id"].map(closed))
-        clean.add_doubt("aid_after_closing", clean.rows["date"] > day)
+        visit = clean.rows["kind"].eq("condolence") if "kind" in clean.rows else False
+        clean.add_doubt("aid_after_closing", (clean.rows["date"] > day) & ~(visit | day.isna()))
 
 
 def check_decisions(clean: Clean) -> None:

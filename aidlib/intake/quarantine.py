@@ -6,16 +6,17 @@ import io
 from collections.abc import Sequence
 
 import pandas as pd
+import pyarrow as pa
 
 MARKS = ("原文件 File", "原工作表 Sheet", "原行号 Row", "原因", "Reason")
 _WIDTHS = (28, 14, 8, 44, 44)
 
 
-def quarantine_workbook(pieces: dict[str, Sequence[pd.DataFrame]]) -> bytes:
+def quarantine_workbook(pieces: dict[str, Sequence[pa.Table]]) -> bytes:
     """An xlsx with one sheet a kind: file, sheet, row, reason in two languages, then the original columns as text.
 
-    ``pieces``: by kind, frames that begin with the columns of MARKS. The same rows give the same bytes. Every cell is
-    text, so identity numbers stay whole and nothing is taken for a formula.
+    ``pieces``: by kind, tables of text that begin with the columns of MARKS. The same rows give the same bytes. Every
+    cell is text, so identity numbers stay whole and nothing is taken for a formula.
     """
     import xlsxwriter
 
@@ -25,8 +26,9 @@ def quarantine_workbook(pieces: dict[str, Sequence[pd.DataFrame]]) -> bytes:
     book.set_properties({"created": pd.Timestamp("2020-01-01").to_pydatetime()})
     bold = book.add_format({"bold": True, "bg_color": "#E6E6E6", "text_wrap": True, "valign": "top"})
     text = book.add_format({"num_format": "@"})
-    for kind, frames in sorted(pieces.items()):
-        rows = pd.concat(frames, ignore_index=True).sort_values(list(MARKS[:2]), kind="stable")
+    for kind, tables in sorted(pieces.items()):
+        rows = pa.concat_tables(tables, promote_options="default").to_pandas()
+        rows = rows.sort_values(list(MARKS[:2]), kind="stable")
         sheet = book.add_worksheet(kind[:31])
         sheet.freeze_panes(1, 0)
         for column, (name, values) in enumerate(rows.items()):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from aidlib import reference
 from aidlib.intake.batch import Known, Result, process
@@ -113,7 +114,7 @@ class _Import:
         self.account: dict[tuple[str, str, str], dict[str, int]] = {}
         self.checks: list[pd.DataFrame] = []
         self.reasons: list[tuple[str, str, int]] = []
-        self.rejected: dict[str, list[pd.DataFrame]] = {}
+        self.rejected: dict[str, list[pa.Table]] = {}
 
     def read(self, files: Sequence[tuple[Path, str, str]]) -> None:
         """Take all files in; blocks are processed whenever enough rows are waiting."""
@@ -213,15 +214,12 @@ class _Import:
         for number, group in place.groupby(place):
             block = batch.blocks[int(str(number))]
             row = batch.raw["", "", "row"].loc[group.index]
-            original = block.rows.take((row - block.first).to_numpy()).to_pandas()
-            names = {str(position): heading for position, heading in block.headings.items()}
-            original = original[[c for c in original if c in names and names[c] not in MARKS]].rename(columns=names)
-            marks = pd.DataFrame(
-                dict(zip(MARKS, (batch.file[group.index], batch.sheet[group.index], row, texts["zh"][group.index],
-                                 texts["en"][group.index]), strict=True))
-            )  # fmt: skip
-            original = original.loc[:, ~original.columns.duplicated()]
-            piece = pd.concat([marks.reset_index(drop=True), original.reset_index(drop=True)], axis=1)
+            original = block.rows.take(pa.array(row - block.first))
+            names = {heading: str(position) for position, heading in block.headings.items() if heading not in MARKS}
+            columns = {heading: original.column(at) for heading, at in names.items() if at in original.column_names}
+            said = (batch.file, batch.sheet, row.astype("str"), texts["zh"], texts["en"])
+            marks = {mark: pa.array(cells[group.index].astype("str")) for mark, cells in zip(MARKS, said, strict=True)}
+            piece = pa.table({**marks, **columns})
             self.rejected.setdefault(batch.kind.name, []).append(piece)
 
     def _count(self, file: str, sheet: str, table: str, counts: dict[str, Any]) -> None:
