@@ -66,6 +66,14 @@ UNITS = {
 }
 
 
+LARGE = {
+    "yuan": FORMS["wan"],
+    "yuan/year": Style(
+        "{}万元/年", "{} × 10,000 yuan per year", 1e-4, 1, head_zh="万元/年", head_en="10,000 yuan per year"
+    ),
+}
+
+
 def number(value: float | Sequence[float], form: str | None, unit: str, language: str) -> str:
     """``value`` for a sentence in ``language``, its unit included.
 
@@ -89,8 +97,8 @@ def style_of(unit: str, values: Sequence[float] | np.ndarray = ()) -> Style:
     """The one style for all ``values`` in ``unit``: large amounts in 万元, plain numbers with common decimals."""
     finite = np.abs(np.asarray(values, dtype=float))
     largest = float(np.nanmax(finite)) if finite.size and not np.isnan(finite).all() else 0.0
-    if unit == "yuan" and largest >= LARGE_YUAN:
-        return FORMS["wan"]
+    if unit in LARGE and largest >= LARGE_YUAN:
+        return LARGE[unit]
     if unit in UNITS:
         return UNITS[unit]
     return Style(decimals=_decimals_by_size(largest))

@@ -95,7 +95,13 @@ def domains(sample: pd.DataFrame, by: str | Sequence[str] | None, margins: bool)
 
 
 def column_codes(values: pd.Series) -> tuple[Ints, list[str]]:
-    """Codes of a column (-1: missing) and the texts of its observed values, sorted; a categorical keeps its order."""
+    """Codes of a column (-1: missing) and the texts of its observed values.
+
+    A categorical keeps its order, a coded column of the data dictionary has that of its code list, others are sorted.
+    """
+    listed = reference.order(str(values.name))
+    if listed and set(values.dropna().unique()) <= set(listed):
+        values = values.astype(pd.CategoricalDtype(list(listed), ordered=True))
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.cat.remove_unused_categories()
         return values.cat.codes.to_numpy().astype(np.int64), [text(v) for v in values.cat.categories]

@@ -176,7 +176,7 @@ def dominance(study: Study, members: Members, values: Floats) -> Floats:
 
 
 def unit_of(sample: pd.DataFrame, variable: str) -> str:
-    """The unit of a column: of the data dictionary, "share" for a flag, else "number"."""
+    """The unit of a column: its own, of the data dictionary, "share" for a flag, else "number"."""
     if variable in sample and pd.api.types.is_bool_dtype(sample[variable]):
         return "share"
     own = sample.attrs.get("units", {}).get(variable)  # a survey that keeps its own units says so
@@ -186,7 +186,13 @@ def unit_of(sample: pd.DataFrame, variable: str) -> str:
         if variable in table.columns:
             column = table.columns[variable]
             return "share" if column.type == "flag" else column.unit or "number"
-    return "number"
+    return "share" if _is_flag(sample, variable) else "number"
+
+
+def _is_flag(sample: pd.DataFrame, variable: str) -> bool:
+    """A column of the caller's own that holds 0 and 1 only."""
+    found = set(sample[variable].dropna().unique()) if variable in sample else set()
+    return found in ({0, 1}, {0}, {1})
 
 
 def _categories(values: pd.Series, name: str, wanted: Sequence[str] | None) -> tuple[np.ndarray, pd.DataFrame]:

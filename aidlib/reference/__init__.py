@@ -1,6 +1,6 @@
 """What the project knows before it sees data: the data dictionary, places, dated series, messages and method notes."""
 
-from aidlib.reference.dictionary import Column, Dictionary, Label, Table, codes, dictionary, heading, label
+from aidlib.reference.dictionary import Column, Dictionary, Label, Table, codes, dictionary, heading, label, order
 from aidlib.reference.messages import Problem, message, method, problem
 from aidlib.reference.project import project_folder
 from aidlib.reference.series import industries, lines, price_index, prices, regions
@@ -19,6 +19,7 @@ __all__ = [
     "lines",
     "message",
     "method",
+    "order",
     "price_index",
     "prices",
     "problem",

@@ -131,6 +131,14 @@ def heading(column: str, language: str) -> str:
     return found.zh if language == "zh" else found.en
 
 
+def order(column: str) -> tuple[str, ...]:
+    """The codes of ``column`` in the order of its code list; empty where it has none (places are sorted by code)."""
+    known = _columns().get(column)
+    if known is None or not known.codes or known.codes == "region":
+        return ()
+    return tuple(dictionary().codes[known.codes])
+
+
 @cache
 def _columns() -> dict[str, Column]:
     tables = list(dictionary().tables.values())[::-1]  # a name that several tables share is read as in the first

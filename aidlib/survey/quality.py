@@ -106,9 +106,10 @@ def check_rates(checks: pd.DataFrame) -> Estimates:
 
 def rows_account(account: pd.DataFrame) -> Estimates:
     """Rows read = accepted + quarantined + duplicates + non-data, by kind of file; a complete count."""
-    sums = account.groupby("table", sort=True)[list(STEPS)].sum()
-    long = sums.reset_index().melt("table", var_name="step", value_name="rows").sort_values(["table"], kind="stable")
-    return _counted(long[["table", "step"]], "count", long["rows"], long["rows"], long["rows"], "rows")
+    sums = account.rename(columns={"table": "kind_of_file"}).groupby("kind_of_file", sort=True)[list(STEPS)].sum()
+    long = sums.reset_index().melt("kind_of_file", var_name="went", value_name="rows")
+    long = long.sort_values("kind_of_file", kind="stable")
+    return _counted(long[["kind_of_file", "went"]], "count", long["rows"], long["rows"], long["rows"], "rows")
 
 
 def _counted(
