@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="结果以 JSON 输出 · Print the result as JSON.")
 
+ACCOUNT_ROWS = 60
+
 
 class Progress:
     """Tells how far a stage is: one moving line on a terminal, one line a stage in a log. Always on stderr."""
@@ -223,7 +225,12 @@ def _print_edition(edition: Edition, languages: list[str], formats: tuple[str, .
 def _print_outcome(outcome: Any, store: Path) -> None:
     from aidlib.reference import message
 
-    click.echo(outcome.account.to_string(index=False))
+    account = outcome.account
+    if len(account) > ACCOUNT_ROWS:  # sheets of many files: the sums by file, the whole account stands in the manifest
+        account = account.drop(columns="sheet").groupby(["file", "table"], sort=False).sum().reset_index()
+    click.echo(account.to_string(index=False))
+    steps = ["read", "accepted", "quarantined", "duplicates", "non_data"]
+    click.echo("合计 total: " + "  ".join(f"{step} {account[step].sum():,}" for step in steps))
     key = "cli.import_unchanged" if outcome.unchanged else "cli.imported"
     for language in ("zh", "en"):
         click.echo(message(key, language, store=store, number=outcome.number))
