@@ -68,8 +68,10 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
 
 
 def _candidate(head: Sequence[Sequence[str | None]], row: int, rows: int, known: Collection[str]) -> Header | None:
-    if row + rows > len(head):
-        return None
+    if row + rows > len(head) or not any(
+        cell and normal(cell) in known for line in head[row : row + rows] for cell in line
+    ):
+        return None  # most rows end here; a header has words that are known by themselves
     headings = _single(head[row]) if rows == 1 else _double(head[row], head[row + 1])
     matched = sum(any(key in known for key in heading.keys) for heading in headings)
     if matched < min(2, len(headings)) or matched == 0:

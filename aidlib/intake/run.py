@@ -216,7 +216,8 @@ class _Import:
             row = batch.raw["", "", "row"].loc[group.index]
             original = block.rows.take(pa.array(row - block.first))
             names = {heading: str(position) for position, heading in block.headings.items() if heading not in MARKS}
-            columns = {heading: original.column(at) for heading, at in names.items() if at in original.column_names}
+            have = set(original.column_names)
+            columns = {heading: original.column(at) for heading, at in names.items() if at in have}
             said = (batch.file, batch.sheet, row.astype("str"), texts["zh"], texts["en"])
             marks = {mark: pa.array(cells[group.index].astype("str")) for mark, cells in zip(MARKS, said, strict=True)}
             piece = pa.table({**marks, **columns})
