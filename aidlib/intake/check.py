@@ -98,7 +98,7 @@ def check_people(clean: Clean, said: pd.DataFrame) -> None:
 def interviewer_checks(visits: pd.DataFrame) -> pd.DataFrame:
     """Interviews of interviewers whose work looks made up: check, region, rows, failed.
 
-    visits: interviewer, year, region, income, answers (a hash of the answers). copied_interviews: at least 10 of an
+    visits: interviewer, year, region, income, answers (a hash of the answers). copied_interviews: at least 3 of an
     interviewer's interviews in a wave share their answers with another of his; heaped_interviews: every known income
     of an interviewer with at least 20 is a multiple of 500.
     """
@@ -106,7 +106,7 @@ def interviewer_checks(visits: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["check", "region", "rows", "failed"])
     who = ["interviewer", "year"]
     repeats = visits.duplicated([*who, "answers"], keep=False)
-    copied = repeats & (repeats.groupby([visits[c] for c in who]).transform("sum") >= 10)
+    copied = repeats & (repeats.groupby([visits[c] for c in who]).transform("sum") >= 3)
     heap = (visits["income"] % 500 == 0) | visits["income"].isna()
     by = visits["interviewer"]
     heaped = heap.groupby(by).transform("all") & (visits["income"].notna().groupby(by).transform("sum") >= 20)

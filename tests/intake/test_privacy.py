@@ -22,8 +22,9 @@ CANARIES = {
 
 def everything_outside(desk) -> bytes:
     files = [p for p in desk.store.path.rglob("*") if p.is_file()]
-    names = "\n".join(str(p) for p in files).encode()
-    return b"".join(p.read_bytes() for p in files) + names + desk.store.read("members").to_csv().encode()
+    names = "\n".join(str(p) for p in files)
+    tables = "".join(pd.read_parquet(p).to_csv() for p in files if p.suffix == ".parquet")  # compressed in the file
+    return b"".join(p.read_bytes() for p in files) + (names + tables).encode()
 
 
 def contained(content: bytes) -> list[str]:
