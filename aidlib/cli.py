@@ -229,8 +229,8 @@ def _print_outcome(outcome: Any, store: Path) -> None:
     if len(account) > ACCOUNT_ROWS:  # sheets of many files: the sums by file, the whole account stands in the manifest
         account = account.drop(columns="sheet").groupby(["file", "table"], sort=False).sum().reset_index()
     click.echo(account.to_string(index=False))
-    steps = ["read", "accepted", "quarantined", "duplicates", "non_data"]
-    click.echo("合计 total: " + "  ".join(f"{step} {account[step].sum():,}" for step in steps))
+    sums = account.sum(numeric_only=True)
+    click.echo("合计 total: " + "  ".join(f"{step} {int(value):,}" for step, value in sums.items()))
     key = "cli.import_unchanged" if outcome.unchanged else "cli.imported"
     for language in ("zh", "en"):
         click.echo(message(key, language, store=store, number=outcome.number))
