@@ -43,20 +43,20 @@ def interview(
     answers = Answers(rows, t)
     _work(answers, units, people, stream(seed, f"work-{t}"))
     _incomes(p, places, answers, units, people, helped, stream(seed, f"income-{t}"), heaped)
-    _assets(answers, units, stream(seed, f"assets-{t}"))
+    _assets(answers, units, p.dependants_outside, stream(seed, f"assets-{t}"))
     _mind(p, places, answers, units, helped, stream(seed, f"mind-{t}"))
     return answers
 
 
-def declared(p: Parameters, rng: np.random.Generator, r: np.ndarray) -> np.ndarray:
-    """Declared r: noise that (by default) crosses neither line, and a bunch just below L."""
+def declared(p: Parameters, rng: np.random.Generator, r: np.ndarray, accident: np.ndarray) -> np.ndarray:
+    """Declared r: noise that (by default) crosses neither line, and a bunch just below L (not after an accident)."""
     said = r * np.exp(rng.normal(0, p.declared_sd, len(r)))
     if not p.declared_across:
         across = np.zeros(len(r), bool)
         for line in BINDING:
             across |= (said < line) != (r < line)
         said = np.where(across, r, said)
-    bunched = (r >= 1.0) & (r < 1.08) & (rng.random(len(r)) < p.bunching)
+    bunched = ~accident & (r >= 1.0) & (r < 1.08) & (rng.random(len(r)) < p.bunching)
     return np.where(bunched, 0.96 + 0.04 * rng.random(len(r)), said)
 
 
@@ -86,7 +86,7 @@ def _incomes(
     n, size = len(rows), people.size[rows]
     line = places.line[places.city[units.psu[rows]], t]
     r = units.r[rows, t]
-    said = declared(p, rng, r)
+    said = declared(p, rng, r, units.accident[rows, t])
     said = np.where((said < 2) & (said > 1.9995), 1.9995, np.where((said < 1) & (said > 0.9995), 0.9995, said))
     flags = units.factors[rows, t]
     kinds = [flags[:, FACTORS.index(k)] for k in ("patient", "disabled", "student")]
@@ -140,7 +140,7 @@ def _sources(answers: Answers, rng: np.random.Generator, aided: np.ndarray, line
     answers.members["income_month"] = np.where(work >= 0, month, np.nan)
 
 
-def _assets(answers: Answers, units: Units, rng: np.random.Generator) -> None:
+def _assets(answers: Answers, units: Units, outside: float, rng: np.random.Generator) -> None:
     n = len(answers.rows)
     r = np.minimum(units.r[answers.rows, answers.t], 8)
     v = answers.values
@@ -148,7 +148,7 @@ def _assets(answers: Answers, units: Units, rng: np.random.Generator) -> None:
     v["debt"] = np.round(np.where(rng.random(n) < 0.15 + 0.1 * r, 0, 20000 * rng.lognormal(0, 0.9, n)), -2)
     v["car"] = rng.random(n) < 0.05 + 0.06 * r
     v["dwellings"] = np.minimum(rng.poisson(0.75, n), 4)
-    v["outside"] = np.where(rng.random(n) < 0.11, 1 + rng.poisson(0.2, n), 0)
+    v["outside"] = np.where(rng.random(n) < outside, 1 + rng.poisson(0.2, n), 0)
 
 
 def _mind(

@@ -108,9 +108,9 @@ class Dirt:
         found.append(("heaped_income", np.flatnonzero(heaped)))
         own = wave.complete.copy()  # answers that are the household's own; copied ones stay alike
         own[_rows_of(found, "copied_interview")] = False
+        marks.silence(self.p, rng, columns, wave.answers.values, own, found)
         marks.amounts(self.p, rng, columns, wave.answers.values, own & ~heaped, own, found)
         marks.sizes(self.p, rng, columns, own, found)
-        marks.silence(self.p, rng, columns, wave.answers.values, own, found)
         marks.days(self.p, rng, columns, wave.complete, found)
         marks.identities(self.p, rng, columns, wave.complete, found)
         marks.written(self.p, rng, columns, own, wave.year >= NEW_FORM, found)
@@ -173,7 +173,7 @@ class Dirt:
         cities = wave.city[first[np.searchsorted(homes, following)]]
         return np.where(cities == wave.city[rows], following, wave.psu[rows])
 
-    def register(self, rows: Listed, files: Files) -> tuple[Columns, np.ndarray, Marks]:
+    def register(self, rows: Listed, register: Register, files: Files) -> tuple[Columns, np.ndarray, Marks]:
         """Closing days before the opening, days in other styles, short names of places."""
         n = len(rows.city)
         fate = np.zeros(n, np.int8)
@@ -181,7 +181,8 @@ class Dirt:
             return rows.columns, fate, []
         rng = stream(self.seed, "dirt-register")
         columns, found = dict(rows.columns), []
-        ended = ~np.isnat(files.closed)
+        once = np.bincount(register.home, minlength=len(register))[register.home] == 1
+        ended = ~np.isnat(files.closed) & once
         self._broken_files = np.flatnonzero(ended & (rng.random(n) < self.p.closed_first))
         early = np.isin(np.arange(n), self._broken_files)
         columns["closed"] = where(early, dates(files.opened - np.timedelta64(30, "D")), columns["closed"])

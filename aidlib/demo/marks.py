@@ -57,6 +57,7 @@ def amounts(
 ) -> None:  # fmt: skip
     """Units mistaken, sums broken, words and full-width digits in amounts, and signs for nothing."""
     income, text = values["income"], columns["income"]
+    free = free & pc.is_valid(text).to_numpy(zero_copy_only=False)
     kinds = _kinds(rng, free, {"unit_wan": p.wan, "unit_year": p.year_in_month, "income_sum": p.sum_broken,
                                "worded_amount": p.worded_amount, "full_width": p.full_width})  # fmt: skip
     _put(columns, "income", kinds["unit_wan"], numbers(income[kinds["unit_wan"]] / 10_000, 4))

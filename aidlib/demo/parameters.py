@@ -72,7 +72,7 @@ class Parameters:
     inclusion_excess: float = 0.5  # mean of audited r - 2
     audits: float = 400
     poor_shape: float = 1.7  # r = 2 Beta(shape, 1) on file
-    near_mean: float = 0.8
+    near_mean: float = 0.72  # makes the density of r continuous at 2 L between files and near-line households
     near_cap: float = 5.0
     other_shape: float = 2.0
     other_scale: float = 1.5

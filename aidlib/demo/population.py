@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from aidlib.demo.parameters import FACTORS, Parameters
+from aidlib.demo.places import Places
 from aidlib.demo.streams import logistic
 
 
@@ -47,6 +48,24 @@ def unfiled(p: Parameters) -> tuple[float, float, float]:
     others = p.members_population - p.on_file_population - p.left_population - p.near_population
     share = (deep + relative + accident) * p.members_population / others
     return share, accident / (deep + relative + accident), float(-np.log2(deep / (deep + relative)))
+
+
+def others_intercept(p: Parameters, places: Places) -> float:
+    """The intercept of the logit of hardship among other members, over all combinations of factors and all units."""
+    _, x, weight = _others_cells(p, places)
+    return solve(unfiled(p)[0], x.ravel(), weight.ravel())
+
+
+def others_share(p: Parameters, places: Places, t: int) -> float:
+    """Expected share in hardship among other members in wave ``t``, food prices included."""
+    start, x, weight = others_intercept(p, places), *_others_cells(p, places)[1:]
+    food = np.log(p.odds_food) * (places.food[places.city, t] - p.food_usual)
+    return float(np.average(logistic(start + x + food), weights=weight))
+
+
+def _others_cells(p: Parameters, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    flags, chance, x = combinations(p)
+    return flags, x[:, None] + places.status[None, :], chance[:, None] * places.share[None, :]
 
 
 def autoregression(rng: np.random.Generator, n: int, years: int, rank_correlation: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from aidlib.demo.files import Files
 from aidlib.demo.parameters import CITIES, FRAMES, GRADES, YEARS, Parameters
 from aidlib.demo.places import Places
-from aidlib.demo.population import unfiled
+from aidlib.demo.population import others_share, unfiled
 from aidlib.demo.register import LEFT, ON_FILE, Register, years_open
 from aidlib.demo.survey_rows import Sample
 from aidlib.demo.units import frames, others_population
@@ -28,7 +28,7 @@ def truth_of(
         "years": list(YEARS[first:]),
         "register": _register(p, places, register, files, facts["register"][0]),
         "levels": _levels(p, places, register, files),
-        "sample": _sample(sample),
+        "sample": _sample(sample, first),
         "dynamics": _dynamics(places, register, p),
         "aid": _aid(facts),
         "decisions": _decisions(facts["decisions"]),
@@ -93,13 +93,14 @@ def _flow(register: Register, shown: np.ndarray, year: int) -> dict[str, int]:
 def _levels(p: Parameters, places: Places, register: Register, files: Files) -> dict[str, Any]:
     """Population truth by wave: headcounts and FGT of true r among member households, grades and medians on file.
 
-    Other members by the formula of their distribution (with the expected effect of food prices left out, which adds
-    less than 0.1 points in the shock year's four cities); register households counted.
+    Other members by the formula of their distribution, register households counted. headcount: as declared and so as a
+    survey finds it; headcount_audited leaves out the files that would fail an audit.
     """
-    share, by_accident, shape = unfiled(p)
+    _, by_accident, shape = unfiled(p)
     others = others_population(p)
     found: dict[str, Any] = {}
     for t, year in enumerate(YEARS):
+        share = others_share(p, places, t)
         filed, gone = register.state[:, t] == ON_FILE, register.state[:, t] == LEFT
         r, accident = files.r[:, t], files.accident[:, t]
         total = filed.sum() + gone.sum() + p.near_population * p.scale + others
@@ -115,6 +116,9 @@ def _levels(p: Parameters, places: Places, register: Register, files: Files) -> 
         found[str(year)] = {
             "households": float(total),
             "headcount": float(hard / total),
+            "headcount_audited": float((hard - (filed & register.inclusion).sum()) / total),
+            "headcount_others": share,
+            "below_L_declared_on_file": float(_declared_below(p, r[filed & ~accident])),
             "grade_mix": {g: float((grade == k).mean()) for k, g in enumerate(GRADES)},
             "median_r_on_file": float(np.median(r[filed])),
             "patients_on_file": float(register.factors[filed, 0].mean()),
@@ -123,6 +127,11 @@ def _levels(p: Parameters, places: Places, register: Register, files: Files) -> 
             **fgt,
         }  # fmt: skip
     return found
+
+
+def _declared_below(p: Parameters, r: np.ndarray) -> float:
+    """Share that declares less than L: those below it, and the bunch that says so."""
+    return float((r < 1).mean() + p.bunching * ((r >= 1) & (r < 1.08)).mean()) if len(r) else 0.0
 
 
 def _other_fgt(line: float, alpha: int, shape: float, by_accident: float) -> float:
@@ -134,14 +143,15 @@ def _other_fgt(line: float, alpha: int, shape: float, by_accident: float) -> flo
     return value
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
+def _sample(sample: Sample, first: int) -> dict[str, Any]:
     visit, frame = sample.units.visit, frames(sample.units.state)
     return {
         "hardship_sample": int((sample.units.source >= 0).sum()),
-        "visits": {str(y): int((visit[:, t] > 0).sum()) for t, y in enumerate(YEARS)},
+        "visits": {str(y): int((visit[:, t] > 0).sum()) for t, y in enumerate(YEARS) if t >= first},
         "complete": {
             str(y): {f: int(((visit[:, t] == 1) & (frame[:, t] == k)).sum()) for k, f in enumerate(FRAMES)}
             for t, y in enumerate(YEARS)
+            if t >= first
         },
     }
 
@@ -170,7 +180,7 @@ def _dynamics(places: Places, register: Register, p: Parameters) -> dict[str, An
 
 def _aid(facts: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for t, year in enumerate(YEARS):
+    for t, year in enumerate(YEARS[: len(facts["aid"])]):
         both = facts["aid"][t], facts["condolence"][t]
         told[str(year)] = {
             "events": int(sum(len(each["day"]) for each in both)),
@@ -181,7 +191,7 @@ def _aid(facts: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, Any]:
 
 def _decisions(facts: list[dict[str, np.ndarray]]) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for t, year in enumerate(YEARS):
+    for t, year in enumerate(YEARS[: len(facts)]):
         why, kind = facts[t]["why"], facts[t]["kind"]
         asked = np.isin(kind, [0, 3])
         told[str(year)] = {"applications": int(asked.sum()), "approved": float((why[asked] < 0).mean()),

@@ -8,8 +8,8 @@ import numpy as np
 
 from aidlib.demo.parameters import FACTORS, FIRST, LAST, YEARS, Parameters
 from aidlib.demo.places import Places
-from aidlib.demo.population import autoregression, draw_factors, solve, systematic, unfiled
-from aidlib.demo.register import ABSENT, LEFT, LEFT_SINCE, ON_FILE, Register
+from aidlib.demo.population import autoregression, draw_factors, others_intercept, systematic, unfiled
+from aidlib.demo.register import LEFT, LEFT_SINCE, ON_FILE, Register
 from aidlib.demo.streams import logistic, pick, stream
 
 NEAR, OTHER = 6, 7  # states beside those of the register
@@ -190,10 +190,10 @@ def _others_incomes(
 ) -> tuple[np.ndarray, np.ndarray]:
     from scipy.special import gammaincinv
 
-    share, by_accident, shape = unfiled(p)
+    _, by_accident, shape = unfiled(p)
     n = len(psu)
     x = factors @ np.log([p.odds[f] for f in FACTORS]) + places.status[psu][:, None]
-    start = solve(share, x[:, 0], np.ones(n)) if n else 0.0
+    start = others_intercept(p, places)
     food = np.log(p.odds_food) * (places.food[places.city[psu]] - p.food_usual)
     status = normal_cdf(autoregression(rng, n, T, p.status_persistence))
     place = normal_cdf(autoregression(rng, n, T, p.persistence))
@@ -274,8 +274,3 @@ def _classes(
         group = np.where(mine, len(totals) + place[city], group)
         totals += [float(counts[~own].sum()), *counts[own].astype(float)]
     return group, np.array(totals)
-
-
-def absent(units: Units) -> np.ndarray:
-    """Households that are not filed yet (n × 8)."""
-    return units.state == ABSENT

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,7 @@ class _Demo:
         rows = register_rows(self.p, self.places, self.register, self.files, self.seed)
         self.facts["register"].append(rows.facts)
         shown = self.places.drawn[rows.facts["psu"]] | (self.p.households <= 20_000)
-        columns, fate, marks = self.dirt.register(rows, self.files)
+        columns, fate, marks = self.dirt.register(rows, self.register, self.files)
         laid = []
         for c, code in enumerate(CITIES):
             mine = np.flatnonzero((rows.city == c) & shown)
@@ -179,8 +180,13 @@ class _Demo:
         write_list(self.out / part.file, headings, rows.columns, part, title)
         self.account.add([part], np.zeros(n, np.int8), [])
 
+    def _truth(self) -> dict[str, Any]:
+        if not self.facts["register"]:  # nothing was written: the lists' facts are made for the truth alone
+            rows = register_rows(self.p, self.places, self.register, self.files, self.seed)
+            self.facts["register"].append(rows.facts)
+        return truth_of(self.p, self.places, self.register, self.files, self.sample, self.facts, self.first)
+
     def _seal(self) -> None:
-        told = truth_of(self.p, self.places, self.register, self.files, self.sample, self.facts, self.first)
-        told |= {"seed": self.seed, "dirt": self.account.dirt(), "account": self.account.table()}
+        told = self._truth() | {"seed": self.seed, "dirt": self.account.dirt(), "account": self.account.table()}
         text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
         truth_path(self.out).write_text(text + "\n", encoding="utf-8")
