@@ -93,7 +93,7 @@ def test_report_takes_regions_period_language_and_place(place):
         (["small", "-p", "perid=2025"], "Did you mean period"),
         (["small", "-p", "period=2025"], "--period"),
         (["small", "-p", "x"], "NAME=VALUE"),
-        (["small", "--region", "110000"], "does not cover"),
+        (["small", "--region", "123456"], "does not cover"),
         (["small", "--period", "25"], "must be a period"),
         (["smal"], "Did you mean small"),
         (["../small"], "no report declaration"),

@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 import yaml
 
-from aidlib.reference import problem
+from aidlib.reference import problem, regions
 from aidlib.report import registry
 from aidlib.report.content import LANGUAGES, Sentence
 from aidlib.report.parameters import PERIOD, REGION, Parameter
@@ -93,7 +93,11 @@ class Declaration:
                 )
             return parameter.default
         value = parameter.read(values[parameter.name])
-        if parameter.name == "region" and value not in self.regions:
+        known = {
+            *self.regions,
+            *regions()["code"],
+        }  # any place may be asked for; the declared ones are made on schedule
+        if parameter.name == "region" and value not in known:
             allowed = ", ".join(self.regions)
             raise problem("report.unknown_region", wrong_use=True, report=self.name, region=str(value), allowed=allowed)
         return value

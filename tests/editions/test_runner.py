@@ -205,7 +205,7 @@ def test_other_numbers_make_the_next_revision_and_equal_ones_none(store, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"regions": ["110000"]}, "does not cover"),
+        ({"regions": ["123456"]}, "does not cover"),
         ({"parameters": {"perid": "2025"}}, "Did you mean period"),
         ({"period": "../x"}, "must be a period"),
     ],
