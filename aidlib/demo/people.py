@@ -67,7 +67,7 @@ def make_people(p: Parameters, places: Places, units: Units, seed: int) -> Peopl
     female = rng.random((n, SLOTS)) < 0.5
     female[:, 1] = np.where(relation[:, 1] == SPOUSE, ~female[:, 0], female[:, 1])
     number = _identity_numbers(rng, places.county[units.psu], birth, female, relation > 0)
-    name, canary = _names(p, rng, n)
+    name, canary = _names(p, rng, n, np.flatnonzero(units.visit[:, -1] == 1))
     second = relation[:, 1] == SPOUSE
     elder = np.where((relation == PARENT).any(axis=1), (relation == PARENT).argmax(axis=1), 0)
     draw = rng.random((3, n))
@@ -146,8 +146,8 @@ def check_digits(head: np.ndarray) -> np.ndarray:
     return digits @ _WEIGHTS % 11
 
 
-def _names(p: Parameters, rng: np.random.Generator, n: int) -> tuple[Text, np.ndarray]:
-    """Names of n·6 persons, and where the planted rare ones of the leak scan stand."""
+def _names(p: Parameters, rng: np.random.Generator, n: int, seen: np.ndarray) -> tuple[Text, np.ndarray]:
+    """Names of n·6 persons, and where the rare ones for the leak scan stand: workers interviewed last (``seen``)."""
     total = n * SLOTS
     given = list(dict.fromkeys(GIVEN))
     surname = np.repeat(rng.integers(0, len(SURNAMES), n), SLOTS)
@@ -156,7 +156,7 @@ def _names(p: Parameters, rng: np.random.Generator, n: int) -> tuple[Text, np.nd
     rare = words(rng.integers(0, len(RARE), total), RARE)
     last = where(rng.random(total) < p.rare_name, rare, last)
     name = joined(words(surname, list(SURNAMES)), words(one, given), last)
-    homes = np.sort(rng.permutation(n)[: p.canaries])
+    homes = np.sort(rng.permutation(seen)[: p.canaries])
     canary = homes * SLOTS  # the workers
     planted = np.zeros(total, bool)
     planted[canary] = True

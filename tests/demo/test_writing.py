@@ -124,6 +124,19 @@ def test_register_counts_are_the_truth(small):
         assert {g: int((mine["困难类别"] == zh).sum()) for g, zh in grades.items()} == counts
 
 
+def test_canaries_stand_in_the_last_wave(small):
+    books = [
+        pd.read_excel(path, sheet_name=None, header=None, dtype=str) for path in small.glob("入户调查_2025_*.xlsx")
+    ]
+    cells = {cell for book in books for page in book.values() for cell in page.to_numpy().ravel()}
+    for code, encoding in ENCODINGS.items():
+        text = next(small.glob(f"入户调查_2025_{code}_*.csv")).read_bytes().decode(encoding)
+        cells |= set(text.replace('"', "").replace("\t", ",").replace("\r\n", ",").split(","))
+    found = {str(cell).replace(" ", "") for cell in cells}
+    assert len(truth(small)["canaries"]) == 12
+    assert set(truth(small)["canaries"]) <= found
+
+
 def test_no_file_of_waves_left_out(small):
     assert truth(small)["years"] == [2023, 2024, 2025]
     assert not list(small.glob("入户调查_2022_*"))
