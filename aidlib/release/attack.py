@@ -13,9 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float64]
 CLOSE = 1e-7  # relative error of sums of published numbers
+SOLVED = 1e-7  # relative error of a solution
 WHOLE_NUMBER = 1e-6  # share × n so near to an integer is a plain count
 USUAL = 0.9  # part of the tested relations of a base that must hold for untested ones to be believed
-LEAST = 10
+NO_TERMS = pd.DataFrame({"relation": [0], "at": [0], "sign": [0.0], "right": [0.0]}).iloc[:0]
 TOLD = 100
 
 
@@ -33,10 +34,10 @@ class Attack:
     sought: pd.DataFrame
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, margins: pd.DataFrame, parents: Mapping[str, str]) -> Attack:
+    def of(cls, rows: pd.DataFrame, margins: pd.DataFrame, parents: Mapping[str, str], threshold: int) -> Attack:
         """All that the rows say of one another. ``family``: rows that count the same units; ``figure``: same number."""
         rows = rows.assign(counted=_plain_counts(rows))
-        parts = _parts(rows)
+        parts = _parts(rows, threshold)
         ways = {
             name: pd.concat([margins.assign(way="margin"), _nested(rows, name, parents)], ignore_index=True)
             for name in ("family", "figure")
@@ -55,14 +56,14 @@ class _Part:
     high: Floats
 
 
-def _parts(rows: pd.DataFrame) -> list[_Part]:
+def _parts(rows: pd.DataFrame, threshold: int) -> list[_Part]:
     """The quantities that the rows tell: n, the two sides of shares, totals, sums, parts of a constant."""
     share = rows["counted"].ne("")
     level = rows["kind"].eq("level") & ~rows["additive"] & ~share
     amount = rows["estimate"] * rows["n"]
     constant = rows["unit"].isin(["ratio", "pp"])
     n = _numbered(rows, "family", rows["n"].notna() | rows["hidden"])
-    least, ever = _bound_of_counts(rows, n), np.full(len(rows), np.inf)
+    least, ever = _bound_of_counts(rows, n, threshold), np.full(len(rows), np.inf)
     named = [
         ("count", share, amount, least),
         ("complement", share, rows["n"] - amount, least),
@@ -71,7 +72,7 @@ def _parts(rows: pd.DataFrame) -> list[_Part]:
         ("part", constant, rows["estimate"], _floor(rows["estimate"]) if rows["unit"].ne("pp").all() else -ever),
     ]
     return [
-        _Part("n", n, rows["n"], *_bounds_of_n(rows)),
+        _Part("n", n, rows["n"], *_bounds_of_n(rows, threshold)),
         *(_Part(name, _numbered(rows, "figure", mask), value, low, ever) for name, mask, value, low in named),
     ]
 
@@ -82,7 +83,7 @@ def _floor(value: pd.Series) -> Floats:
 
 
 def intervals(attack: Attack) -> pd.DataFrame:
-    """Lowest and highest value of each quantity sought: row, quantity, low, high. Contradictory parts tell nothing."""
+    """Lowest and highest value of each quantity sought: row, quantity, low, high (missing: contradictory equations)."""
     values = attack.quantities["value"].to_numpy()
     terms = attack.terms.assign(known=np.isfinite(values[attack.terms["at"]]))
     told = (terms["sign"] * np.nan_to_num(values[terms["at"]])).groupby(terms["relation"]).sum()
@@ -97,8 +98,7 @@ def intervals(attack: Attack) -> pd.DataFrame:
     bounds = attack.quantities[["low", "high"]].to_numpy()
     found = np.stack([values, values], axis=1)
     _solve(matrix, right.to_numpy(), bounds, sought["at"].unique(), found)
-    out = sought.assign(low=found[sought["at"], 0], high=found[sought["at"], 1])
-    return out[out["low"].notna()][["row", "quantity", "low", "high"]]
+    return sought.assign(low=found[sought["at"], 0], high=found[sought["at"], 1])[["row", "quantity", "low", "high"]]
 
 
 def _solve(matrix: sparse.csr_array, right: Floats, bounds: Floats, targets: NDArray[np.int64], found: Floats) -> None:
@@ -113,28 +113,54 @@ def _solve(matrix: sparse.csr_array, right: Floats, bounds: Floats, targets: NDA
     for group in np.split(order, np.flatnonzero(np.diff(columns[order])) + 1):
         if wanted[group].any():
             rows = np.flatnonzero(lines == columns[group[0]])
-            limits = _component(block[rows][:, group], right[rows], bounds[unknowns[group]], wanted[group])
-            found[unknowns[group]] = limits
+            found[unknowns[group]] = _component(
+                block[rows][:, group], right[rows], bounds[unknowns[group]], wanted[group]
+            )
 
 
 def _component(matrix: sparse.csr_array, right: Floats, bounds: Floats, wanted: NDArray[np.bool_]) -> Floats:
-    """Lowest and highest value of the wanted unknowns; NaN where the equations contradict each other."""
+    """Lowest and highest value of the wanted unknowns; NaN where the equations contradict each other.
+
+    A programme is saved where an earlier solution has reached a bound that holds in any case.
+    """
     from scipy.optimize import linprog
 
     found = np.full(bounds.shape, np.nan)
-    scale = max(float(np.abs(right).max(initial=0)), 1.0) if not np.isfinite(bounds[:, 1]).any() else 1.0
+    limits = _limits(matrix, right, bounds)
+    seen = np.stack([np.full(len(bounds), np.inf), np.full(len(bounds), -np.inf)], axis=1)
+    dust = SOLVED * np.maximum(np.abs(np.nan_to_num(limits, posinf=0, neginf=0)), 1)
     for at in np.flatnonzero(wanted):
         for side, sign in ((0, 1.0), (1, -1.0)):
-            objective = np.zeros(len(bounds))
-            objective[at] = sign
-            result = linprog(objective, A_eq=matrix, b_eq=right / scale, bounds=bounds / scale, method="highs")
-            if result.status == 3:
-                found[at, side] = -np.inf * sign
-            elif result.status == 0:
-                found[at, side] = result.x[at] * scale
-            else:
-                return np.full(bounds.shape, np.nan)
+            if np.isinf(limits[at, side]) or abs(seen[at, side] - limits[at, side]) > dust[at, side]:
+                objective = np.zeros(len(bounds))
+                objective[at] = sign
+                result = linprog(objective, A_eq=matrix, b_eq=right, bounds=bounds, method="highs")
+                if result.status == 3:
+                    found[at, side] = -np.inf * sign
+                    continue
+                if result.status != 0:
+                    return np.full(bounds.shape, np.nan)
+                seen = np.stack([np.minimum(seen[:, 0], result.x), np.maximum(seen[:, 1], result.x)], axis=1)
+            found[at, side] = seen[at, side]
     return found
+
+
+def _limits(matrix: sparse.csr_array, right: Floats, bounds: Floats) -> Floats:
+    """Bounds of each unknown from one equation at a time: all others at their bounds."""
+    entries = matrix.tocoo()
+    sign, line, at = entries.data, entries.row, entries.col
+    least = np.where(sign > 0, bounds[at, 0], bounds[at, 1]) * sign
+    most = np.where(sign > 0, bounds[at, 1], bounds[at, 0]) * sign
+    low, high = bounds[:, 0].copy(), bounds[:, 1].copy()
+    for own, upper in ((least, sign > 0), (most, sign < 0)):  # least of the others bounds what is left from above
+        infinite = np.isinf(own)
+        finite = np.where(infinite, 0.0, own)
+        total = np.bincount(line, weights=finite, minlength=len(right))
+        bounded = np.bincount(line, weights=infinite, minlength=len(right))[line] == infinite
+        edge = (right[line] - (total[line] - finite)) / sign
+        np.minimum.at(high, at[upper & bounded], edge[upper & bounded])
+        np.maximum.at(low, at[~upper & bounded], edge[~upper & bounded])
+    return np.stack([low, high], axis=1)
 
 
 def _plain_counts(rows: pd.DataFrame) -> pd.Series:
@@ -146,18 +172,18 @@ def _plain_counts(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(plain, "plain", "weighted"), rows.index).where(share, "")
 
 
-def _bounds_of_n(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+def _bounds_of_n(rows: pd.DataFrame, threshold: int) -> tuple[Floats, Floats]:
     """What the flag of a withheld row says about its n."""
     suppressed = rows["flag"].eq("suppressed").to_numpy()
     small_for_sure = suppressed & rows["counted"].eq("").to_numpy() & rows["measure"].isin(["mean", "count"])
-    low = np.where(rows["hidden"], np.where(rows["flag"].isin(["complementary", "dominance"]), LEAST, 1), 0.0)
-    return low, np.where(small_for_sure, LEAST - 1.0, np.inf)
+    low = np.where(rows["hidden"], np.where(rows["flag"].isin(["complementary", "dominance"]), threshold, 1), 0.0)
+    return low, np.where(small_for_sure, threshold - 1.0, np.inf)
 
 
-def _bound_of_counts(rows: pd.DataFrame, n: NDArray[np.int64]) -> Floats:
+def _bound_of_counts(rows: pd.DataFrame, n: NDArray[np.int64], threshold: int) -> Floats:
     """A share withheld only to protect another one has ten units or more on either side, unless n is large."""
     shown = rows["n"].groupby(n).transform("max")
-    return np.where(rows["flag"].eq("complementary") & (shown < TOLD) & (n >= 0), float(LEAST), 0.0)
+    return np.where(rows["flag"].eq("complementary") & (shown < TOLD) & (n >= 0), float(threshold), 0.0)
 
 
 def _numbered(rows: pd.DataFrame, name: str, mask: pd.Series) -> NDArray[np.int64]:
@@ -200,10 +226,11 @@ def _joined(rows: pd.DataFrame, ways: Mapping[str, pd.DataFrame], parts: list[_P
         offset += len(table)
     quantities = pd.concat(frames, ignore_index=True)
     terms += [_sides(rows, first), *_composed(rows, first)]
-    names = pd.concat([t.assign(block=i) for i, t in enumerate(terms) if len(t)], ignore_index=True)
+    names = pd.concat([t.assign(block=i) for i, t in enumerate(terms)], ignore_index=True)
+    names = names.astype({"relation": "int64", "at": "int64", "sign": "float64", "right": "float64"})
     names["relation"] = names.groupby(["block", "relation"], sort=False).ngroup()
     right = names.groupby("relation")["right"].first()
-    summed = names.groupby(["relation", "at"])["sign"].sum().reset_index()
+    summed = names.groupby(["relation", "at"])["sign"].sum().reset_index().query("sign != 0")
     return Attack(quantities, summed, right, pd.concat(sought, ignore_index=True))
 
 
@@ -211,20 +238,26 @@ def _believed(
     rows: pd.DataFrame, relations: pd.DataFrame, name: str, at: NDArray[np.int64], value: pd.Series
 ) -> pd.DataFrame:
     """The relations that a reader believes for a quantity: those of which no fully shown example fails."""
+    if relations.empty:
+        return NO_TERMS
     row = relations["row"].to_numpy(dtype=int)
     table = relations.assign(at=at[row], value=value.to_numpy()[row] * relations["sign"].to_numpy())
     table["group"] = rows["group"].to_numpy()[row]
     table["base"] = rows["base"].to_numpy()[row]
     table["plain"] = rows["counted"].ne("weighted").to_numpy()[row]
+    table["amount"], table["shown"] = table["value"].abs(), table["value"].notna()
     by = table.groupby(["way", "relation"], sort=False)
-    each = by.agg(group=("group", "first"), base=("base", "first"), inside=("at", "min"), plain=("plain", "all"))
-    each["gap"] = by["value"].sum(min_count=1).abs()
-    each["size"], each["full"] = (
-        by["value"].apply(lambda v: v.abs().max()),
-        by["value"].apply(lambda v: v.notna().all()),
+    each = by.agg(
+        group=("group", "first"),
+        base=("base", "first"),
+        inside=("at", "min"),
+        plain=("plain", "all"),
+        gap=("value", "sum"),
+        size=("amount", "max"),
+        full=("shown", "all"),
     )
     each = each[(each["inside"] >= 0) & (each["plain"] | ~np.isin(name, ["count", "complement"]))].reset_index()
-    each["fails"] = each["full"] & (each["gap"] > CLOSE * each["size"].clip(lower=1))
+    each["fails"] = each["full"] & (each["gap"].abs() > CLOSE * each["size"].clip(lower=1))
     tried = each[each["full"]].groupby(["way", "group"])["fails"].agg(["size", "sum"])
     general = each[each["full"]].groupby(["way", "base"])["fails"].mean()
     own = pd.MultiIndex.from_frame(each[["way", "group"]])

@@ -24,7 +24,6 @@ FIELDS = ("measure", "estimate", "se", "low", "high", "n", "df", "count", "psus"
 AREAS = ("county", "region")
 WHOLE = "all"
 THRESHOLD = 10
-ZERO_TOLD = 100  # a share of exactly 0 or 1 is shown from so many units on
 EXACT = 0.5  # a count known to less than one unit is known
 NARROW = 0.1  # half-width, relative, from which on a withheld amount counts as hidden
 DUST = 1e-6
@@ -46,24 +45,29 @@ class Findings:
         return self.intervals[self.intervals["verdict"] != ""]
 
 
-def audit(published: Mapping[str, Sequence[Mapping[str, Any]]]) -> Findings:
+def audit(published: Mapping[str, Sequence[Mapping[str, Any]]], threshold: int = THRESHOLD) -> Findings:
     """Attack ``published``: for each region the chapters of its edition as JSON (``Content.to_json``).
 
-    Tried twice: with the guess that tables which agree wherever both are shown count the same units, and without it.
+    threshold: of the published rule; a small number has fewer units.
+
+    Tables that agree wherever both are shown are taken to count the same units; where that leads to a contradiction the
+    attack is tried again without this guess.
     """
     rows, margins = _flatten(published)
     columns = ["region", "chapter", "entry", "position", "flag", "quantity", "low", "high"]
     if not rows["hidden"].any():
         return Findings(pd.DataFrame(columns=[*columns, "verdict"]))
-    found = [intervals(_attack(rows, margins, linked)) for linked in (True, False)]
-    both = pd.concat(found, ignore_index=True)
-    both = both.merge(rows.reset_index(names="row"), on="row")
-    both["verdict"] = _verdicts(both)
+    found = intervals(_attack(rows, margins, threshold, linked=True))
+    if found["low"].isna().any():
+        again = intervals(_attack(rows, margins, threshold, linked=False))
+        found = pd.concat([found, again], ignore_index=True)
+    both = found.dropna(subset="low").merge(rows.reset_index(names="row"), on="row")
+    both["verdict"] = _verdicts(both, threshold)
     order = both.assign(width=both["high"] - both["low"]).sort_values(["row", "quantity", "width"], kind="stable")
     return Findings(order.drop_duplicates(["row", "quantity"])[[*columns, "verdict"]].reset_index(drop=True))
 
 
-def _verdicts(found: pd.DataFrame) -> NDArray[np.object_]:
+def _verdicts(found: pd.DataFrame, threshold: int) -> NDArray[np.object_]:
     low, high = found["low"].to_numpy(), found["high"].to_numpy()
     amount = found["quantity"].isin(["total", "sum"]).to_numpy()
     units = found["unit"].isin(["households", "persons"]).to_numpy() & found["quantity"].eq("total").to_numpy()
@@ -72,12 +76,12 @@ def _verdicts(found: pd.DataFrame) -> NDArray[np.object_]:
         tight = amount & ((high - low) / 2 < NARROW * middle * (1 - DUST)) & np.isfinite(high) & np.isfinite(low)
         exact = (~amount | units) & (high - low < EXACT)
     sensitive = found["flag"].eq("suppressed").to_numpy()
-    n = found["quantity"].eq("n").to_numpy() & sensitive & (low < THRESHOLD - DUST)
-    lacking = n & ((low > 1 + DUST) | (high < THRESHOLD - 1 - DUST))
+    n = found["quantity"].eq("n").to_numpy() & sensitive & (low < threshold - DUST)
+    lacking = n & ((low > 1 + DUST) | (high < threshold - 1 - DUST))
     shares = found["quantity"].isin(["count", "complement"]).to_numpy() & sensitive
-    lacking |= shares & (high - low < THRESHOLD - 2 - DUST)
+    lacking |= shares & (high - low < threshold - 2 - DUST)
     needed = sensitive | (amount & found["flag"].eq("dominance").to_numpy())
-    known_large = found["quantity"].eq("n").to_numpy() & (low >= THRESHOLD - DUST)
+    known_large = found["quantity"].eq("n").to_numpy() & (low >= threshold - DUST)
     verdict = np.where(lacking | (tight & needed), "narrow", "").astype(object)
     verdict[exact & needed & ~known_large] = "exact"
     return verdict
@@ -149,7 +153,7 @@ def _groups(found: pd.DataFrame, domains: list[str], keys: list[str]) -> pd.Seri
     return pd.Series(pd.DataFrame(named).to_numpy().tolist(), found.index)
 
 
-def _attack(rows: pd.DataFrame, margins: pd.DataFrame, linked: bool) -> Attack:
+def _attack(rows: pd.DataFrame, margins: pd.DataFrame, threshold: int, linked: bool) -> Attack:
     parents = dict(zip(*reference.regions()[["code", "parent"]].to_numpy().T, strict=True))
     entry = rows["chapter"] + "/" + rows["entry"]
     series = entry + "/" + rows["key"]
@@ -161,7 +165,7 @@ def _attack(rows: pd.DataFrame, margins: pd.DataFrame, linked: bool) -> Attack:
         family = _families(rows, family, rows["n"])
         telling = rows["estimate"].where((rows["estimate"] != 0) & (rows["estimate"] != 1))
         figure = _families(rows, series, telling)
-    return Attack.of(rows.assign(series=series, family=family, figure=figure), margins, parents)
+    return Attack.of(rows.assign(series=series, family=family, figure=figure), margins, parents, threshold)
 
 
 def _families(rows: pd.DataFrame, series: pd.Series, value: pd.Series) -> pd.Series:
@@ -178,7 +182,7 @@ def _families(rows: pd.DataFrame, series: pd.Series, value: pd.Series) -> pd.Ser
         else:
             merged.append(line)
         names[name] = f"family {same[0] if same else len(merged) - 1}"
-    return series.map(names).fillna(series)
+    return series.map(lambda name: names.get(name, name))
 
 
 def _agree(line: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

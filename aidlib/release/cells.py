@@ -23,9 +23,9 @@ class Cells:
     """One row per published number.
 
     frame: region (of the edition), chapter, entry, label (all that names the row), dated, population, place, labels
-    (domain values beyond the place), keys (key values and measure), base, unit, additive, estimate, n, count, top1,
-    top2, q, flag; kind_of_sum: how the number adds up ("count": a share of units, "total", "sum": estimate × n, "part":
-    adds to a constant, ""); composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if
+    (domain values beyond the place), keys (key values and measure), base, unit, additive, q, the numbers of the row;
+    kind_of_sum: how the number adds up ("count": a share of units, "total", "sum": estimate × n, "part": adds to a
+    constant, ""); composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if
     none. margins: relation, row, sign (a total -1, its
     parts +1). compositions: relation, row.
     """
@@ -71,7 +71,7 @@ def _frame(region: str, chapter: str, entry: Entry, period: str, groups: list[ND
     for column in reversed([c for c in PLACES if c in found.domains]):
         place = place.mask(rows[column] != ALL, rows[column])
     others = [c for c in found.domains if c not in PLACES]
-    numbers = rows[["estimate", "n", "count", "top1", "top2", "flag", "measure"]]
+    numbers = rows[["estimate", "se", "low", "high", "n", "count", "top1", "top2", "flag", "measure"]]
     return numbers.assign(
         region=region,
         chapter=chapter,
@@ -160,6 +160,6 @@ def _no_cells() -> pd.DataFrame:
         "flag",
         "measure",
     ]
-    numbers = ["estimate", "n", "count", "top1", "top2"]
+    numbers = ["estimate", "n", "count", "top1", "top2", "se", "low", "high"]
     empty = {c: pd.Series(dtype="str") for c in texts} | {c: pd.Series(dtype="float64") for c in numbers}
     return pd.DataFrame(empty).assign(additive=pd.Series(dtype="bool"), dated=pd.Series(dtype="bool"))

@@ -14,9 +14,9 @@ from aidlib.release.audit import Findings, audit
 from aidlib.release.cells import Cells, cells
 from aidlib.release.history import Past, past, records
 from aidlib.release.register import Register
-from aidlib.release.rule import Rule, reasons, small
-from aidlib.release.suppress import needs, secondary
-from aidlib.release.system import system
+from aidlib.release.rule import Rule, reasons
+from aidlib.release.suppress import Need, Shown, needs, secondary
+from aidlib.release.system import System, system
 from aidlib.report import Content, Entry
 
 WITHHELD = ["estimate", "se", "low", "high", "n", "df"]
@@ -28,11 +28,11 @@ DUST = 1e-4  # relative: solutions of a linear programme
 
 @dataclass(frozen=True)
 class Decision:
-    """For every cell its published flag; and what must stay open, for the judge. unprotected: cells, by position."""
+    """For every cell its published flag; the system, and what must stay open in it; what cannot be protected."""
 
     flags: NDArray[np.object_]
-    reason: NDArray[np.object_]
-    close: NDArray[np.float64]
+    system: System
+    need: Need
     unprotected: NDArray[np.int64]
 
 
@@ -64,8 +64,8 @@ def protect(
     safe = {
         region: [_safe(region, each, every, decision) for each in chapters] for region, chapters in contents.items()
     }
-    findings = audit({region: [c.to_json() for c in chapters] for region, chapters in safe.items()})
-    broken = judge(findings, every.frame, decision, rule)
+    published = {region: [content.to_json() for content in chapters] for region, chapters in safe.items()}
+    broken = judge(audit(published, rule.threshold), every.frame, decision, rule)
     if len(broken):
         raise reference.problem("release.broken", places=places(broken))
     register.append(records(safe, every, before, report, period))
@@ -78,39 +78,35 @@ def decide(every: Cells, earlier: Past, rule: Rule) -> Decision:
     hidden = (reason != "") | earlier.withheld | np.isfinite(earlier.close)
     found = system(every)
     need = needs(every.frame, found, reason, earlier.close, rule)
-    unprotected = secondary(found, need, hidden, earlier.shown)
+    unprotected = secondary(found, need, hidden, Shown(earlier.shown_n, earlier.shown))
     flags = np.where(hidden & (reason == ""), PROTECTING, np.where(hidden, reason, every.frame["flag"])).astype(object)
     open_cells = np.isin(found.n, unprotected) | np.isin(found.m, unprotected)
-    return Decision(flags, reason, earlier.close, np.flatnonzero(open_cells))
+    return Decision(flags, found, need, np.flatnonzero(open_cells))
 
 
 def judge(findings: Findings, frame: pd.DataFrame, decision: Decision, rule: Rule) -> pd.DataFrame:
-    """Cells whose attack interval, measured against the true values, is too tight; an attacker misled is no harm."""
-    truth = frame.assign(
-        position=frame.groupby(["region", "chapter", "entry"], sort=False).cumcount(),
-        complement=frame["n"] - frame["count"],
-        total=frame["estimate"],
-        sum=frame["estimate"] * frame["n"],
-        part=frame["estimate"],
-        reason=decision.reason,
-        close=np.isfinite(decision.close),
-    )
+    """Cells of which the attack knows more than it may; an attacker misled (the truth outside) does no harm."""
+    found, need = decision.system, decision.need
+    if not len(found.value):
+        return frame.iloc[:0]
+    kind = np.where(found.m >= 0, found.kind[found.m], "")
     names = ["region", "chapter", "entry", "position"]
-    columns = ["n", "count", "complement", "total", "sum", "part", "reason", "close", "kind_of_sum"]
-    found = findings.intervals.merge(truth[[*names, *columns]], on=names)
-    value = np.select([found["quantity"] == q for q in columns[:6]], [found[q] for q in columns[:6]], np.nan)
-    units = found["quantity"].isin(["n", "count", "complement"]).to_numpy()
-    counted = ~found["quantity"].isin(["count", "complement"]) | found["kind_of_sum"].eq("count")
-    little = units & small(value, rule) & counted
-    telling = found["reason"].ne("").to_numpy()
-    amount = ~units & telling & (found["kind_of_sum"].isin(["total", "sum", "part"]).to_numpy())
-    low = np.select([little, amount], [np.ones(len(found)), value - np.abs(value) * rule.width], np.inf)
-    high = np.select(
-        [little, amount], [np.full(len(found), rule.threshold - 1.0), value + np.abs(value) * rule.width], -np.inf
-    )
+    cell = frame[names[:3]].assign(position=frame.groupby(names[:3], sort=False).cumcount(), cell=frame.index)
+    intervals = findings.intervals.merge(cell, on=names)
+    at, quantity = intervals["cell"].to_numpy(dtype=int), intervals["quantity"].to_numpy()
+    unknown = np.where(quantity == "n", found.n[at], np.where(quantity == kind[at], found.m[at], -1))
+    unknown = np.where((quantity == "complement") & (kind[at] == "count"), found.complement[found.m[at]], unknown)
+    known, unknown = unknown >= 0, np.maximum(unknown, 0)
+    value = found.value[unknown]
     dust = DUST * np.maximum(np.abs(value), 1)
-    tight = (found["low"] > low + dust) | (found["high"] < high - dust)
-    return found[tight & (found["low"] <= value + dust) & (found["high"] >= value - dust)]
+    low, high = intervals["low"].to_numpy(), intervals["high"].to_numpy()
+    needed = (need.down[unknown] > 0) | (need.up[unknown] > 0)
+    highest = value + need.up[unknown]
+    units = np.isin(quantity, ["n", "count", "complement"]) & (value < rule.threshold)
+    highest = np.where(units, np.minimum(highest, rule.threshold - 1), highest)
+    tight = (low > value - need.down[unknown] + dust) | (high < highest - dust)
+    right = (low <= value + dust) & (high >= value - dust)
+    return intervals[known & needed & tight & right]
 
 
 def places(rows: pd.DataFrame) -> str:

@@ -19,9 +19,10 @@ NUMBERS = ["estimate", "se", "low", "high", "n"]
 
 @dataclass(frozen=True)
 class Past:
-    """By cell: shown (an earlier release gave this n), withheld (it withheld the number of the same units), close (an
-    earlier published n that differs by 1 … threshold-1; else NaN)."""
+    """By cell: shown_n (an earlier release gave this n), shown (it gave the same numbers), withheld (it withheld the
+    number of the same units), close (an earlier published n that differs by 1 … threshold-1; else NaN)."""
 
+    shown_n: NDArray[np.bool_]
     shown: NDArray[np.bool_]
     withheld: NDArray[np.bool_]
     close: NDArray[np.float64]
@@ -34,6 +35,7 @@ def past(frame: pd.DataFrame, before: Sequence[Record], report: str, period: str
     year, the period.
     """
     now = frame.reset_index(names="row")[["row", "region", "chapter", "entry", "label", "dated", "n", "population"]]
+    now["digest"] = [digest(list(map(float, line))) for line in frame[NUMBERS].to_numpy()]
     now["entry"] = now["chapter"] + "/" + now["entry"]
     earlier = _table([record for record in before if record.report == report])
     both = now.merge(earlier, on=["region", "entry", "label"], suffixes=("", "_before"))
@@ -42,9 +44,10 @@ def past(frame: pd.DataFrame, before: Sequence[Record], report: str, period: str
     near = both[(apart >= 1) & (apart < rule.threshold)]
     kept = both[both["n_before"].isna() & (both["population"] == both["population_before"])]
     given = both[apart == 0]
+    same = given[given["digest"] == given["digest_before"]]
     close = near.drop_duplicates("row", keep="last").set_index("row")["n_before"].reindex(frame.index)
-    shown, withheld = (frame.index.isin(part["row"]) for part in (given, kept))
-    return Past(shown, withheld & ~shown, close.to_numpy(dtype=float))
+    shown_n, shown, withheld = (frame.index.isin(part["row"]) for part in (given, same, kept))
+    return Past(shown_n, shown, withheld & ~shown, close.to_numpy(dtype=float))
 
 
 def records(
@@ -82,9 +85,9 @@ def _rows(
 def _table(before: Sequence[Record]) -> pd.DataFrame:
     """The rows of the records, one line each; withheld and empty ones have no n."""
     lines = [
-        (r.region, r.entry, r.period, r.population, label, n if flag in SHOWN else None)
+        (r.region, r.entry, r.period, r.population, label, mark, n if flag in SHOWN else None)
         for r in before
-        for label, n, flag, _ in r.rows
+        for label, n, flag, mark in r.rows
     ]
-    columns = ["region", "entry", "period", "population", "label", "n"]
-    return pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(columns[:5], "str") | {"n": "float64"})
+    columns = ["region", "entry", "period", "population", "label", "digest", "n"]
+    return pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(columns[:6], "str") | {"n": "float64"})

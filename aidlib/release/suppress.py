@@ -20,17 +20,30 @@ from aidlib.release.system import Floats, Ints, System
 
 ENOUGH = 1e-6  # of a need that numbers may fall short of by rounding
 FEW = 40  # equations of the first neighbourhood in which a way is sought
+FAR = 1e6  # as good as without bound
 FREE = 1e-4  # cost of moving what is withheld already, so that ways stay short
 
 
 @dataclass(frozen=True)
 class Need:
-    """How far below and above its value each unknown must stay possible, and what a reader knows beforehand."""
+    """How far below and above its value each unknown must stay possible, and what a reader knows beforehand.
+
+    What the reasons for withholding say by themselves (a small total has smaller parts) cannot be kept from a reader:
+    where they leave less than was asked for, ``down`` and ``up`` are lowered to that.
+    """
 
     down: Floats
     up: Floats
     low: Floats
     high: Floats
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Cells whose n, and whose own number, an earlier release has shown: no use in withholding them now."""
+
+    n: NDArray[np.bool_]
+    m: NDArray[np.bool_]
 
 
 def needs(frame: pd.DataFrame, found: System, reason: NDArray[np.object_], close: Floats, rule: Rule) -> Need:
@@ -39,7 +52,8 @@ def needs(frame: pd.DataFrame, found: System, reason: NDArray[np.object_], close
     down, up = np.zeros(len(value)), np.zeros(len(value))
     units = np.isin(kind, ["n", "count", "complement", "rest"])
     little = units & small(value, rule)
-    down[little], up[little] = value[little] - 1, rule.threshold - 1 - value[little]
+    least = np.minimum(value, found.read)
+    down[little], up[little] = value[little] - 1, rule.threshold - 1 - least[little]
     told = found.m[(reason != "") & (found.m >= 0)]
     counts = told[kind[told] == "count"]
     pairs = np.concatenate([counts, found.complement[counts]])
@@ -51,48 +65,58 @@ def needs(frame: pd.DataFrame, found: System, reason: NDArray[np.object_], close
     down[near], up[near] = rule.threshold, rule.threshold
     low = np.where(units & (kind != "rest") & (value >= rule.threshold), float(rule.threshold), 0.0)
     low[little] = np.where(kind[little] == "n", 1.0, 0.0)
-    low[pairs] = 0.0
+    low[pairs] = value[pairs] - least[pairs]  # a way must be open in a reader's counts as in the true ones
     low[(~units) & (value < 0)] = -np.inf
     high = np.where(little & (kind == "n"), rule.threshold - 1.0, np.inf)
     high[(kind == "n") & (value == 0)] = 0.0
-    return Need(np.minimum(down, value - low), up, low, high)
+    return Need(np.maximum(np.minimum(down, value - low), 0), up, low, high)
 
 
-def secondary(found: System, need: Need, hidden: NDArray[np.bool_], fixed: NDArray[np.bool_]) -> list[int]:
-    """Extends ``hidden`` (by cell, in place); ``fixed`` cells stay shown. Returns unknowns that cannot be protected."""
-    search = _Search(found, need, hidden, fixed)
+def secondary(found: System, need: Need, hidden: NDArray[np.bool_], shown: Shown) -> list[int]:
+    """Extends ``hidden`` (by cell, in place). Returns the unknowns that cannot be protected."""
+    search = _Search(found, need, hidden, shown)
     widest = np.maximum(need.down, need.up)
-    involved = np.diff(found.equations.tocsc().indptr) > 0
-    order = np.flatnonzero((widest > 0) & involved)
-    order = order[np.argsort(-widest[order] / np.maximum(found.value[order], 1), kind="stable")]
-    return [u for u in order.tolist() if not search.known(u) and not (search.protect(u, 1) & search.protect(u, -1))]
+    order = np.argsort(-widest / np.maximum(np.abs(found.value), 1), kind="stable")
+    order = order[search.closed()[:, order].any(axis=0)]
+    return [u for u in order.tolist() if not (search.protect(u, 1) and search.protect(u, -1))]
 
 
 class _Search:
     """The state of a search: what is withheld, and how far each unknown is proven to be open."""
 
-    def __init__(self, found: System, need: Need, hidden: NDArray[np.bool_], fixed: NDArray[np.bool_]) -> None:
+    def __init__(self, found: System, need: Need, hidden: NDArray[np.bool_], shown: Shown) -> None:
         self.need, self.hidden, self.value = need, hidden, found.value
         self.rows, self.columns = found.equations.tocsr(), found.equations.tocsc()
         self.tells = _telling(found)
         self.cost = self._costs()
-        self.stays = np.asarray(self.tells @ fixed.astype(float)) > 0
+        self.stays = np.zeros(len(found.value), dtype=bool)
+        self.stays[found.n[shown.n & (found.n >= 0)]] = True
+        self.stays[found.m[shown.m & (found.m >= 0)]] = True
         self.open = np.zeros((2, len(found.value)))
+        self.involved = np.diff(self.columns.indptr) > 0
         self.derived = np.isin(found.kind, ["complement", "rest"])
 
-    def known(self, unknown: int) -> bool:
-        """Whether a shown cell tells it: an earlier release did, and nothing can be undone."""
-        return bool(self.stays[unknown])
+    def closed(self) -> NDArray[np.bool_]:
+        """2 × unknowns: not yet proven to be open enough upwards, downwards (what was shown earlier is past help)."""
+        wanted = np.stack([self.need.up, self.need.down])
+        return (wanted > 0) & (self.open < wanted * (1 - ENOUGH)) & self.involved & ~self.stays
 
     def protect(self, unknown: int, sign: int) -> bool:
         """Withhold what is needed for ``unknown`` to be open upwards (1) or downwards (-1)."""
-        width = (self.need.up if sign > 0 else self.need.down)[unknown]
-        if self.open[int(sign < 0), unknown] >= width * (1 - ENOUGH):
+        if not self.closed()[int(sign < 0), unknown]:
             return True
+        wanted = self.need.up if sign > 0 else self.need.down
+        if self._found(unknown, sign * wanted[unknown]):
+            return True
+        wanted[unknown] = self._ceiling(unknown, sign)
+        return bool(wanted[unknown] <= ENOUGH) or self._found(unknown, sign * wanted[unknown])
+
+    def _found(self, unknown: int, shift: float) -> bool:
+        """Whether there is a way to move ``unknown`` by ``shift``, sought ever further around; then it is taken."""
         size = FEW
         while True:
             equations = self._near(unknown, size)
-            way = self._way(unknown, sign * width, equations)
+            way = self._way(unknown, shift, equations)
             if way is not None:
                 self._take(*way)
                 return True
@@ -100,8 +124,20 @@ class _Search:
                 return False
             size *= 5
 
-    def _near(self, unknown: int, size: int) -> Ints:
-        """Equations around ``unknown``, nearest first, until there are ``size`` or no more."""
+    def _ceiling(self, unknown: int, sign: int) -> float:
+        """How far ``unknown`` could move if nothing at all were published but the reasons for it."""
+        from scipy.optimize import linprog
+
+        equations = self._near(unknown, self.rows.shape[0] + 1, self.stays & False)
+        inside = np.unique(_indices(self.rows, equations))
+        objective = np.where(inside == unknown, -float(sign), 0.0)
+        bounds = np.stack([self.need.low[inside] - self.value[inside], self.need.high[inside] - self.value[inside]], 1)
+        block = self.rows[equations][:, inside]
+        found = linprog(objective, A_eq=block, b_eq=np.zeros(len(equations)), bounds=bounds, method="highs")
+        return float(min(-found.fun, np.inf)) if found.status == 0 else 0.0
+
+    def _near(self, unknown: int, size: int, walls: NDArray[np.bool_] | None = None) -> Ints:
+        """Equations around ``unknown``, nearest first, until there are ``size`` or no more; not beyond ``walls``."""
         found = np.zeros(0, dtype=np.int64)
         unknowns = np.array([unknown])
         while len(found) < size:
@@ -111,7 +147,7 @@ class _Search:
                 break
             found = np.concatenate([found, fresh])
             unknowns = np.unique(_indices(self.rows, fresh))
-            unknowns = unknowns[~self.stays[unknowns]]
+            unknowns = unknowns[~(self.stays if walls is None else walls)[unknowns]]
         return found
 
     def _way(self, unknown: int, shift: float, equations: Ints) -> tuple[Ints, Floats] | None:
@@ -148,15 +184,25 @@ class _Search:
         return inside, (found.x[: len(inside)] - found.x[len(inside) :]) * scale
 
     def _take(self, unknowns: Ints, shifts: Floats) -> None:
-        """Withhold the cells that tell what is shifted; remember how far everything has been shown to be open."""
+        """Withhold the cells that tell what is shifted."""
         moved = np.abs(shifts) > ENOUGH * np.abs(shifts).max()
-        which = unknowns[moved]
-        self.open[0, which] = np.maximum(self.open[0, which], shifts[moved])
-        self.open[1, which] = np.maximum(self.open[1, which], -shifts[moved])
-        cells = _indices(self.tells, which)
+        self._note(unknowns[moved], shifts[moved])
+        cells = _indices(self.tells, unknowns[moved])
         if not self.hidden[cells].all():
             self.hidden[cells] = True
             self.cost = self._costs()
+
+    def _note(self, unknowns: Ints, shifts: Floats) -> None:
+        """Remember how far a way has shown everything to be open; it may be gone as far as the bounds let, and back."""
+        value, low, high = self.value[unknowns], self.need.low[unknowns], self.need.high[unknowns]
+        above, below = np.maximum(high - value, 0), np.maximum(value - low, 0)
+        for sign in (1.0, -1.0):
+            way = shifts * sign
+            with np.errstate(divide="ignore"):
+                far = min(np.min(np.where(way > 0, above / np.abs(way), below / np.abs(way))), FAR)
+            way = way * (max(far, 1.0) if sign > 0 else far)
+            self.open[0, unknowns] = np.maximum(self.open[0, unknowns], way)
+            self.open[1, unknowns] = np.maximum(self.open[1, unknowns], -way)
 
     def _costs(self) -> Floats:
         """For each unknown the number of shown cells that tell it."""

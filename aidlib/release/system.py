@@ -26,10 +26,12 @@ class System:
     value, kind: of each unknown; kind is "n" (units of a cell), "count" (those that carry a share), "complement" (the
     others), "total", "sum" (estimate × n), "part" (of a constant) or "rest" (what the parts leave of their whole).
     n, m: the unknowns that each cell tells (-1: none): its n, and its own number. complement: of each unknown of kind
-    "count". equations @ value = 0, but for "part", which add to a constant.
+    "count". equations @ value = 0, but for "part", which add to a constant. read: the value that a reader would take,
+    which for the count of a weighted share is share × n.
     """
 
     value: Floats
+    read: Floats
     kind: NDArray[np.object_]
     n: Ints
     m: Ints
@@ -41,11 +43,14 @@ def system(cells: Cells) -> System:
     """The system of all tables, editions and levels of regions in ``cells``."""
     frame = cells.frame
     n, m, value, kind = _unknowns(frame)
+    read = value.copy()
+    shares = np.flatnonzero(frame["kind_of_sum"].eq("count").to_numpy() & (m >= 0))
+    read[m[shares]] = (frame["estimate"] * frame["n"]).to_numpy()[shares]
     complement = np.full(len(value), NONE)
     counts = np.flatnonzero(kind == "count")
     complement[counts] = np.arange(len(counts)) + len(value)
     whole = pd.Series(n[m >= 0], m[m >= 0]).groupby(level=0).first().reindex(counts).to_numpy()
-    value = np.concatenate([value, value[whole] - value[counts]])
+    value, read = (np.concatenate([known, value[whole] - known[counts]]) for known in (value, read))
     kind = np.concatenate([kind, np.full(len(counts), "complement", dtype=object)])
     terms = [_shares(whole, counts, complement[counts]), _compositions(cells.compositions, frame, n, m)]
     levels = pd.concat([cells.margins.assign(open=False), _levels(frame), _apart(frame)], ignore_index=True)
@@ -58,7 +63,8 @@ def system(cells: Cells) -> System:
         )
         value, kind = np.concatenate([value, rests]), np.concatenate([kind, np.full(len(rests), "rest", dtype=object)])
     complement = np.concatenate([complement, np.full(len(value) - len(complement), NONE)])
-    return System(value, kind, n, m, complement, _matrix([*terms, *adds], len(value)))
+    read = np.concatenate([read, value[len(read) :]])
+    return System(value, read, kind, n, m, complement, _matrix([*terms, *adds], len(value)))
 
 
 def _unknowns(frame: pd.DataFrame) -> tuple[Ints, Ints, Floats, NDArray[np.object_]]:
@@ -159,7 +165,7 @@ def _adding(
     by = terms.groupby("relation", sort=False)
     one_kind = by["kind"].transform("nunique").eq(1) & terms["kind"].isin([*SUMS, "n"])
     size = terms["value"].abs().groupby(terms["relation"], sort=False).transform("max")
-    left = by["value"].transform(lambda v: -v.sum() if v.notna().all() else np.nan)
+    left = -by["value"].transform("sum").where(by["value"].transform("count").eq(by["value"].transform("size")))
     near = left.abs() <= SAME * 1000 * size
     holds = one_kind & (near | (terms["open"] & (left > 0)) | terms["kind"].eq("sum"))
     terms, left, near = terms[holds], left[holds], near[holds]
