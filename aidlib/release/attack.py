@@ -36,7 +36,7 @@ class Attack:
     @classmethod
     def of(cls, rows: pd.DataFrame, margins: pd.DataFrame, parents: Mapping[str, str], threshold: int) -> Attack:
         """All that the rows say of one another. ``family``: rows that count the same units; ``figure``: same number."""
-        rows = rows.assign(counted=_plain_counts(rows))
+        rows = rows.assign(counted=_plain_counts(rows), in_small_total=_in_small_total(rows, margins))
         parts = _parts(rows, threshold)
         ways = {
             name: pd.concat([margins.assign(way="margin"), _nested(rows, name, parents)], ignore_index=True)
@@ -172,18 +172,31 @@ def _plain_counts(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(plain, "plain", "weighted"), rows.index).where(share, "")
 
 
+def _in_small_total(rows: pd.DataFrame, margins: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows of which a total in their own table is withheld for its smallness."""
+    few = rows["flag"].eq("suppressed").to_numpy()
+    row = margins["row"].to_numpy(dtype=int)
+    total = (margins["sign"] < 0) & few[row]
+    inside = margins["relation"].isin(margins.loc[total, "relation"]) & (margins["sign"] > 0)
+    return np.isin(np.arange(len(rows)), row[inside])
+
+
 def _bounds_of_n(rows: pd.DataFrame, threshold: int) -> tuple[Floats, Floats]:
     """What the flag of a withheld row says about its n."""
     suppressed = rows["flag"].eq("suppressed").to_numpy()
     small_for_sure = suppressed & rows["counted"].eq("").to_numpy() & rows["measure"].isin(["mean", "count"])
-    low = np.where(rows["hidden"], np.where(rows["flag"].isin(["complementary", "dominance"]), threshold, 1), 0.0)
+    least = np.where(rows["in_small_total"], 0.0, 1.0)  # zeros are withheld there too
+    low = np.where(rows["hidden"], np.where(rows["flag"].isin(["complementary", "dominance"]), threshold, least), 0.0)
     return low, np.where(small_for_sure, threshold - 1.0, np.inf)
 
 
 def _bound_of_counts(rows: pd.DataFrame, n: NDArray[np.int64], threshold: int) -> Floats:
-    """A share withheld only to protect another one has ten units or more on either side, unless n is large."""
+    """A share withheld only to protect another one has enough units on either side, unless n is large or it is the
+    share of one category among others, which may be nobody's."""
     shown = rows["n"].groupby(n).transform("max")
-    return np.where(rows["flag"].eq("complementary") & (shown < TOLD) & (n >= 0), float(threshold), 0.0)
+    return np.where(
+        rows["flag"].eq("complementary") & ~rows["keyed"] & (shown < TOLD) & (n >= 0), float(threshold), 0.0
+    )
 
 
 def _numbered(rows: pd.DataFrame, name: str, mask: pd.Series) -> NDArray[np.int64]:
@@ -293,7 +306,8 @@ def _composed(rows: pd.DataFrame, first: Mapping[str, NDArray[np.int64]]) -> lis
     full = each["known"] == each["size"]
     each["adds"] = ((each["shown"] - each["right"]).abs() < CLOSE).astype(float).where(full)
     rate = each.groupby(["chapter", "entry", "column"])["adds"].transform("mean")
-    untested = rate.isna() & each["measure"].eq("proportion") & (each["shown"] < 1 + CLOSE)
+    category = each["measure"].eq("proportion") & each["column"].str.startswith("key ")
+    untested = rate.isna() & category & (each["shown"] < 1 + CLOSE)
     each = each[(rate.eq(1) | untested) & ~full]
     parts = long.merge(
         each.assign(relation=np.arange(len(each)))[["edition", "chapter", "entry", "groups", "relation"]]

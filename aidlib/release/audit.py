@@ -129,6 +129,7 @@ def _rows(region: str, chapter: str, entry: str, table: Mapping[str, Any], silen
             "unit": table["unit"],
             "kind": table["kind"],
             "additive": bool(table["additive"]),
+            "keyed": bool(keys),
             "place": place.astype(str),
             "cell": texts.sum(axis=1) if told else "",
             "key": named.agg("/".join, axis=1),
@@ -147,7 +148,9 @@ def _groups(found: pd.DataFrame, domains: list[str], keys: list[str]) -> pd.Seri
     columns = [*domains, *keys]
     texts = found[[*columns, "measure"]].astype(str)
     named = {
-        column: (column + "|" + texts.drop(columns=column).agg("/".join, axis=1)).where(texts[column] != WHOLE, "")
+        column: (
+            ("key " if column in keys else "domain ") + column + "|" + texts.drop(columns=column).agg("/".join, axis=1)
+        ).where(texts[column] != WHOLE, "")
         for column in columns
     }
     return pd.Series(pd.DataFrame(named).to_numpy().tolist(), found.index)

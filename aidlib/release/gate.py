@@ -74,10 +74,10 @@ def protect(
 
 def decide(every: Cells, earlier: Past, rule: Rule) -> Decision:
     """What is withheld and why: for its own sake, by what was released earlier, and to protect the rest."""
-    reason = reasons(every.frame, rule)
+    reason = reasons(every.frame, every.margins, rule)
     hidden = (reason != "") | earlier.withheld | np.isfinite(earlier.close)
     found = system(every)
-    need = needs(every.frame, found, reason, earlier.close, rule)
+    need = needs(every, found, reason, earlier.close, rule)
     unprotected = secondary(found, need, hidden, Shown(earlier.shown_n, earlier.shown))
     flags = np.where(hidden & (reason == ""), PROTECTING, np.where(hidden, reason, every.frame["flag"])).astype(object)
     open_cells = np.isin(found.n, unprotected) | np.isin(found.m, unprotected)

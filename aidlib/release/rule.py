@@ -39,8 +39,11 @@ class Rule:
             raise reference.problem("release.fraction")
 
 
-def reasons(cells: pd.DataFrame, rule: Rule) -> NDArray[np.object_]:
-    """Why each row may not be shown for its own sake: "suppressed", "dominance", an earlier flag, or ""."""
+def reasons(cells: pd.DataFrame, margins: pd.DataFrame, rule: Rule) -> NDArray[np.object_]:
+    """Why each row may not be shown for its own sake: "suppressed", "dominance", an earlier flag, or "".
+
+    No unit at all is told, except as part of a total that is itself withheld for its smallness.
+    """
     n, count = cells["n"].to_numpy(), cells["count"].to_numpy()
     share = cells["kind_of_sum"].eq("count").to_numpy()
     few = small(n, rule) | np.isnan(n) | small(count, rule) | (share & small(n - count, rule))
@@ -49,6 +52,7 @@ def reasons(cells: pd.DataFrame, rule: Rule) -> NDArray[np.object_]:
     found = np.where(dominated & (count != 0), "dominance", "").astype(object)
     found[few] = "suppressed"
     found[(n == 0) | cells["unit"].isin(NOT_PEOPLE).to_numpy()] = ""
+    found[(n == 0) & in_small_total(found == "suppressed", margins)] = "suppressed"
     flag = cells["flag"].to_numpy(dtype=object)
     return np.where(np.isin(flag, SHOWN), found, np.where(found == "", flag, found))
 
@@ -57,6 +61,14 @@ def small(values: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:
     """1 … threshold-1; missing is not small."""
     with np.errstate(invalid="ignore"):
         return np.asarray((values >= 1) & (values < rule.threshold))
+
+
+def in_small_total(few: NDArray[np.bool_], margins: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows of which a total in their own table is one of ``few``."""
+    row, part = margins["row"].to_numpy(), margins["sign"].to_numpy() > 0
+    relation = margins["relation"].to_numpy()
+    small_totals = relation[~part & few[row]]
+    return np.isin(np.arange(len(few)), row[part & np.isin(relation, small_totals)])
 
 
 def class_disclosure(cells: pd.DataFrame, rule: Rule) -> NDArray[np.bool_]:

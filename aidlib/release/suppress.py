@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from aidlib.release.rule import Rule, small
+from aidlib.release.cells import Cells
+from aidlib.release.rule import Rule, in_small_total, small
 from aidlib.release.system import Floats, Ints, System
 
 ENOUGH = 1e-6  # of a need that numbers may fall short of by rounding
@@ -46,7 +46,7 @@ class Shown:
     m: NDArray[np.bool_]
 
 
-def needs(frame: pd.DataFrame, found: System, reason: NDArray[np.object_], close: Floats, rule: Rule) -> Need:
+def needs(every: Cells, found: System, reason: NDArray[np.object_], close: Floats, rule: Rule) -> Need:
     """What must stay open. close: by cell, the n of an earlier release that must not be told from this one, or NaN."""
     value, kind = found.value, found.kind
     down, up = np.zeros(len(value)), np.zeros(len(value))
@@ -68,8 +68,22 @@ def needs(frame: pd.DataFrame, found: System, reason: NDArray[np.object_], close
     low[pairs] = value[pairs] - least[pairs]  # a way must be open in a reader's counts as in the true ones
     low[(~units) & (value < 0)] = -np.inf
     high = np.where(little & (kind == "n"), rule.threshold - 1.0, np.inf)
-    high[(kind == "n") & (value == 0)] = 0.0
+    zero = (kind == "n") & (value == 0)
+    high[zero] = 0.0
+    hollow = _hollow(every, found, reason)
+    low[hollow] = 0.0
+    high[hollow & zero] = rule.threshold - 1.0
     return Need(np.maximum(np.minimum(down, value - low), 0), up, low, high)
+
+
+def _hollow(every: Cells, found: System, reason: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """The n that may be 0 for all a reader knows: wherever they stand they are withheld as parts of a small total."""
+    few = reason == "suppressed"
+    inside = few & in_small_total(few, every.margins)
+    hollow, told = np.zeros((2, len(found.value)), dtype=bool)
+    hollow[found.n[inside & (found.n >= 0)]] = True
+    told[found.n[~inside & (found.n >= 0)]] = True
+    return hollow & ~told
 
 
 def secondary(found: System, need: Need, hidden: NDArray[np.bool_], shown: Shown) -> list[int]:
@@ -94,6 +108,7 @@ class _Search:
         self.stays[found.m[shown.m & (found.m >= 0)]] = True
         self.open = np.zeros((2, len(found.value)))
         self.involved = np.diff(self.columns.indptr) > 0
+        self.units = np.isin(found.kind, ["n", "count", "complement", "rest"])
         self.derived = np.isin(found.kind, ["complement", "rest"])
 
     def closed(self) -> NDArray[np.bool_]:
@@ -109,6 +124,8 @@ class _Search:
         if self._found(unknown, sign * wanted[unknown]):
             return True
         wanted[unknown] = self._ceiling(unknown, sign)
+        if self.need.down[unknown] + self.need.up[unknown] < 1 and self.units[unknown]:
+            return False
         return bool(wanted[unknown] <= ENOUGH) or self._found(unknown, sign * wanted[unknown])
 
     def _found(self, unknown: int, shift: float) -> bool:
