@@ -69,7 +69,7 @@ def audit(published: Mapping[str, Sequence[Mapping[str, Any]]], threshold: int =
 
 def _verdicts(found: pd.DataFrame, threshold: int) -> NDArray[np.object_]:
     low, high = found["low"].to_numpy(), found["high"].to_numpy()
-    amount = found["quantity"].isin(["total", "sum"]).to_numpy()
+    amount = found["quantity"].isin(["total", "sum", "part"]).to_numpy()
     units = found["unit"].isin(["households", "persons"]).to_numpy() & found["quantity"].eq("total").to_numpy()
     middle = np.abs(low + high) / 2
     with np.errstate(invalid="ignore"):

@@ -22,8 +22,9 @@ SAME = 1e-9  # two sums that differ by less, relatively, are one
 class Cells:
     """One row per published number.
 
-    frame: region (of the edition), chapter, entry, label (all that names the row), dated, population, place, labels
-    (domain values beyond the place), keys (key values and measure), base, unit, additive, q, the numbers of the row;
+    frame: region (of the edition), chapter, entry, label (all that names the row in any edition), dated, population,
+    place, labels (domain values beyond the place), keys (key values and measure), base, unit, additive, q, the numbers
+    of the row;
     kind_of_sum: how the number adds up ("count": a share of units, "total", "sum": estimate × n, "part": adds to a
     constant, ""); composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if
     none. margins: relation, row, sign (a total -1, its
@@ -79,7 +80,7 @@ def _frame(region: str, chapter: str, entry: Entry, period: str, groups: list[ND
         place=place,
         labels=_labels(rows, others, {ALL, period}),
         keys=_labels(rows, [*found.keys, "measure"], set()),
-        label=_labels(rows, [*found.domains, *found.keys, "measure"], set()),
+        label=place + ";" + _labels(rows, others, {ALL}) + _labels(rows, [*found.keys, "measure"], set()),
         dated=not DATED.isdisjoint([*found.domains, *found.keys]),
         population=found.population,
         base=found.base,
@@ -119,14 +120,17 @@ def _compositions(found: Estimates) -> list[NDArray[np.int64]]:
     rows, constant = found.rows, 0.0 if found.kind == "change" else 1.0
     columns = [*found.domains, *found.keys]
     groups = [np.full(len(rows), -1)]
-    for column in reversed(columns) if found.unit in ("share", "pp", "ratio") else ():
-        inside = rows[rows[column] != ALL]
-        by = inside.groupby([c for c in (*columns, "measure") if c != column], sort=False)["estimate"]
-        full = (by.transform("size") > 1) & (by.transform("count") == by.transform("size"))
-        adds = full & ((by.transform("sum") - constant).abs() < SAME)
-        codes = by.ngroup()[adds]
+    if found.unit not in ("share", "pp", "ratio"):
+        return groups
+    codes = rows[[*columns, "measure"]].apply(lambda column: pd.factorize(column)[0])
+    estimate = rows["estimate"].to_numpy()
+    for column in reversed(columns):
+        inside = np.flatnonzero((rows[column] != ALL).to_numpy())
+        _, group = np.unique(codes.drop(columns=column).to_numpy()[inside], axis=0, return_inverse=True)
+        size, total = np.bincount(group), np.bincount(group, weights=estimate[inside])
+        adds = (size > 1) & (np.abs(total - constant) < SAME)  # a missing estimate makes the total missing
         groups.append(np.full(len(rows), -1))
-        groups[-1][codes.index] = codes
+        groups[-1][inside] = np.where(adds[group], group, -1)
     return groups
 
 

@@ -31,18 +31,20 @@ class Past:
 def past(frame: pd.DataFrame, before: Sequence[Record], report: str, period: str, rule: Rule) -> Past:
     """What ``before`` (the register) says about the cells of ``frame``.
 
-    A cell is the same number as an earlier one if report, region, table and row agree and, unless the row names its own
-    year, the period.
+    A cell is the same number as an earlier one, also of another region's edition, if report, table, place and row agree
+    and, unless the row names its own year, the period.
     """
     now = frame.reset_index(names="row")[["row", "region", "chapter", "entry", "label", "dated", "n", "population"]]
     now["digest"] = [digest(list(map(float, line))) for line in frame[NUMBERS].to_numpy()]
     now["entry"] = now["chapter"] + "/" + now["entry"]
     earlier = _table([record for record in before if record.report == report])
-    both = now.merge(earlier, on=["region", "entry", "label"], suffixes=("", "_before"))
+    both = now.merge(earlier, on=["entry", "label"], suffixes=("", "_before"))
     both = both[both["dated"] | (both["period"] == period)]
     apart = (both["n"] - both["n_before"]).abs()
     near = both[(apart >= 1) & (apart < rule.threshold)]
-    kept = both[both["n_before"].isna() & (both["population"] == both["population_before"])]
+    same_units = both["population"] == both["population_before"]
+    elsewhere = (both["region"] != both["region_before"]) & (both["period"] == period)
+    kept = both[both["n_before"].isna() & (same_units | elsewhere)]
     given = both[apart == 0]
     same = given[given["digest"] == given["digest_before"]]
     close = near.drop_duplicates("row", keep="last").set_index("row")["n_before"].reindex(frame.index)

@@ -9,7 +9,7 @@ import pandas as pd
 from aidlib.estimate import Estimates
 from aidlib.release import audit
 from aidlib.report import Content, Entry
-from tests.release.samples import published
+from tests.release.samples import PROVINCE, published
 
 PLACE = ["region", "chapter", "entry", "position"]
 DUST = 1e-4
@@ -18,13 +18,17 @@ DUST = 1e-4
 def attacked(safe: Mapping[str, Sequence[Content]], exact: Mapping[str, Sequence[Content]]) -> pd.DataFrame:
     """The attacker's intervals of small true numbers of units (1-9), where the attacker is not misled.
 
-    ``true``: the number; ``bare``: whether a total that holds the row is itself a small number, of which the reason for
-    withholding it tells (a total of few has parts of fewer, and is no less than the number of its parts).
+    ``true``: the number; ``bare``: whether it belongs to a place, or to a grade of it, that is itself small: the
+    reason for withholding its total then tells that parts are fewer, and the parts there are tell that it is no less.
     """
-    frames = [_truth(region, content.name, key, entry.estimates) for region, content, key, entry in _entries(exact)]
-    bare = [_bare(region, content.name, key, entry.estimates) for region, content, key, entry in _entries(safe)]
-    found = audit(published(safe)).intervals.merge(pd.concat(frames), on=[*PLACE, "quantity"])
-    found = found.merge(pd.concat(bare), on=PLACE)
+    frames = pd.concat(
+        [_truth(region, content.name, key, entry.estimates) for region, content, key, entry in _entries(exact)]
+    )
+    total = frames[frames["quantity"] == "n"].groupby(["place", "grade"])["true"].max()
+    few = set(total.index[total < 10])
+    found = audit(published(safe)).intervals.merge(frames, on=[*PLACE, "quantity"])
+    cells = list(zip(found["place"], found["grade"], strict=True))
+    found["bare"] = [bool({(p, g), (p, "all"), (PROVINCE, g)} & few) for p, g in cells]
     right = (found["low"] <= found["true"] + DUST) & (found["high"] >= found["true"] - DUST)
     return found[right & found["true"].between(1, 9)]
 
@@ -52,16 +56,8 @@ def _truth(region: str, chapter: str, key: str, estimates: Estimates) -> pd.Data
     true = pd.DataFrame({"n": rows["n"]})
     if estimates.unit == "share" and not rows["measure"].str.match("fgt_[12]").any():
         true = true.assign(count=rows["count"], complement=rows["n"] - rows["count"])
-    long = true.reset_index(names="position").melt("position", var_name="quantity", value_name="true")
+    place = rows["region"].mask(rows["region"] == "all", region) if "region" in rows else region
+    grade = rows.get("grade", "all")
+    true = true.assign(place=place, grade=grade).reset_index(names="position")
+    long = true.melt(["position", "place", "grade"], var_name="quantity", value_name="true")
     return long.assign(region=region, chapter=chapter, entry=key)
-
-
-def _bare(region: str, chapter: str, key: str, estimates: Estimates) -> pd.DataFrame:
-    few = estimates.rows["flag"].eq("suppressed").to_numpy()
-    bare = few & (estimates.unit == "share")  # the share's own n may be small
-    for total, parts in estimates.margins:
-        bare[list(parts)] |= few[total]
-        bare[total] |= few[total] and few[list(parts)].sum() > 1
-    return pd.DataFrame(
-        {"position": range(len(bare)), "bare": bare, "region": region, "chapter": chapter, "entry": key}
-    )

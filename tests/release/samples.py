@@ -58,13 +58,16 @@ def population(seed: int, size: int = 900, cities: int = 6) -> pd.DataFrame:
     return frame.assign(poor=frame["income"] < 900)
 
 
-def report(frame: pd.DataFrame, *, design: Design = SURVEY, editions: bool = True) -> dict[str, list[Content]]:
-    """What a report says about the province and, with ``editions``, about each of its cities."""
+def report(
+    frame: pd.DataFrame, *, design: Design = SURVEY, editions: bool = True, keys: Sequence[str] = ()
+) -> dict[str, list[Content]]:
+    """What a report says about the province and, with ``editions``, about each of its cities. keys: only these."""
     regions = [PROVINCE, *sorted(frame["region"].unique())] if editions else [PROVINCE]
-    return {
-        region: [chapter(region, **results(frame if region == PROVINCE else frame[frame["region"] == region], design))]
-        for region in regions
-    }
+    made = {}
+    for region in regions:
+        found = results(frame if region == PROVINCE else frame[frame["region"] == region], design)
+        made[region] = [chapter(region, **{key: found[key] for key in keys or found})]
+    return made
 
 
 def results(frame: pd.DataFrame, design: Design) -> dict[str, Estimates]:

@@ -17,6 +17,7 @@ from tests.release.attacks import attacked, held, recovered
 from tests.release.samples import (
     CENSUS,
     PROVINCE,
+    SURVEY,
     by_hand,
     census,
     chapter,
@@ -220,9 +221,9 @@ def test_the_same_number_in_two_tables_is_withheld_in_both(register):
     assert rows(safe, "first")["flag"].tolist() == rows(safe, "second")["flag"].tolist()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_whole_report_with_its_editions_holds_and_keeps_most_of_its_numbers(register, seed):
-    exact = report(population(seed), design=CENSUS if seed % 2 else report.__kwdefaults__["design"])
+    exact = report(population(seed), design=CENSUS if seed % 2 else SURVEY)
     safe = protect(exact, register)
     found = attacked(safe, exact)
     assert recovered(found).empty
@@ -299,6 +300,18 @@ def test_what_was_withheld_stays_withheld_for_the_same_units(register):
     assert ((first == "") | (second != "")).all()
 
 
+def test_a_city_edition_made_later_withholds_what_the_province_withheld(register):
+    frame = census(SMALL)
+    province = rows(protect({PROVINCE: [chapter(PROVINCE, on_file=counted(frame))]}, register), "on_file")
+    city = chapter("990200", on_file=counted(frame[frame["region"] == "990200"]))
+    later = rows(protect({"990200": [city]}, register), "on_file", "990200")
+    columns = ["region", "grade"]
+    both = later.merge(province, on=columns, suffixes=("", "_province"))
+    inside = both[(both["region"] != "all") & both["flag_province"].ne("")]
+    assert len(inside)
+    assert inside["flag"].ne("").all()
+
+
 def test_the_past_of_a_named_year_is_that_of_every_period(register):
     def by_year(n):
         lines = [{"year": year, "estimate": 5.0, "n": float(size)} for year, size in (("2024", n), ("2025", 80))]
@@ -339,21 +352,22 @@ def test_a_report_without_tables_passes(register):
 
 
 @pytest.mark.redteam
-def test_redteam_a_thousand_random_reports(tmp_path):
-    tried = broken = 0
-    lost = safe_cells = 0
-    for seed in range(1000):
+@pytest.mark.parametrize("part", range(4))
+def test_redteam_a_thousand_random_reports(tmp_path, part):
+    broken, lost, safe_cells = [], 0, 0
+    for seed in range(250 * part, 250 * part + 250):
         rng = np.random.default_rng(seed)
-        frame = population(seed, size=int(rng.integers(80, 700)), cities=int(rng.integers(2, 7)))
-        design = CENSUS if seed % 2 else report.__kwdefaults__["design"]
-        exact = report(frame, design=design, editions=bool(seed % 3))
+        frame = population(seed, size=int(rng.integers(200, 1500)), cities=int(rng.integers(2, 9)))
+        keys = rng.choice(
+            ["on_file", "poor", "headcount_regions", "cause", "gap", "income", "mean_income"], 3, replace=False
+        )
+        exact = report(frame, design=CENSUS if seed % 2 else SURVEY, editions=seed % 5 == 0, keys=keys.tolist())
         safe = protect(exact, Register(tmp_path / f"{seed}.jsonl"))
-        tried += 1
         found = attacked(safe, exact)
-        broken += int(not recovered(found).empty or not held(found))
+        broken += [seed] if len(recovered(found)) or not held(found) else []
         flags = every_row(safe)["flag"]
         lost += (flags == "complementary").sum()
         safe_cells += (~flags.isin(["suppressed", "dominance", "empty"])).sum()
-    print(f"\nreports tried {tried}, held {tried - broken}, broken {broken}, safe cells lost {lost / safe_cells:.1%}")
-    assert broken == 0
+    print(f"\nreports tried 250, held {250 - len(broken)}, broken {broken}, safe cells lost {lost / safe_cells:.1%}")
+    assert broken == []
     assert lost / safe_cells <= 0.25
