@@ -60,6 +60,8 @@ def _parts(rows: pd.DataFrame, threshold: int) -> list[_Part]:
     """The quantities that the rows tell: n, the two sides of shares, totals, sums, parts of a constant."""
     share = rows["counted"].ne("")
     level = rows["kind"].eq("level") & ~rows["additive"] & ~share
+    nobody = rows["n"] == 0
+    rows = rows.assign(estimate=rows["estimate"].mask(nobody, 0.0))
     amount = rows["estimate"] * rows["n"]
     constant = rows["unit"].isin(["ratio", "pp"])
     n = _numbered(rows, "family", rows["n"].notna() | rows["hidden"])

@@ -111,7 +111,7 @@ def _kind_of_sum(found: Estimates, grouped: NDArray[np.bool_]) -> NDArray[np.obj
     if found.additive:
         kind[:] = "total"
         kind[np.isclose(rows["estimate"], rows["n"], rtol=SAME, atol=0)] = ""  # a register's count is its own n
-    kind[~np.isfinite(rows["estimate"].to_numpy())] = ""
+    kind[rows["estimate"].isna().to_numpy() & (rows["n"] != 0).to_numpy()] = ""  # of nobody every sum is 0
     return kind
 
 

@@ -45,7 +45,7 @@ def system(cells: Cells) -> System:
     n, m, value, kind = _unknowns(frame)
     read = value.copy()
     shares = np.flatnonzero(frame["kind_of_sum"].eq("count").to_numpy() & (m >= 0))
-    read[m[shares]] = (frame["estimate"] * frame["n"]).to_numpy()[shares]
+    read[m[shares]] = (frame["estimate"] * frame["n"]).fillna(0.0).to_numpy()[shares]
     complement = np.full(len(value), NONE)
     counts = np.flatnonzero(kind == "count")
     complement[counts] = np.arange(len(counts)) + len(value)
@@ -75,11 +75,12 @@ def _unknowns(frame: pd.DataFrame) -> tuple[Ints, Ints, Floats, NDArray[np.objec
     n = np.full(len(frame), NONE)
     n[valid] = cell.assign(n=size)[valid].groupby(["n", *cell], dropna=False, sort=False).ngroup()
     kinds = frame["kind_of_sum"].to_numpy(dtype=object)
+    estimate = frame["estimate"].mask(frame["n"] == 0, 0.0)
     own = {
-        "count": frame["count"].to_numpy(),
-        "total": frame["estimate"].to_numpy(),
-        "sum": (frame["estimate"] * frame["n"]).to_numpy(),
-        "part": frame["estimate"].to_numpy(),
+        "count": frame["count"].mask(frame["n"] == 0, 0.0).to_numpy(),
+        "total": estimate.to_numpy(),
+        "sum": (estimate * frame["n"]).to_numpy(),
+        "part": estimate.to_numpy(),
     }
     told = valid & np.isin(kinds, list(own))
     number = np.select([kinds == k for k in own], list(own.values()), np.nan)

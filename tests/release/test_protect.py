@@ -249,7 +249,7 @@ def test_a_hundred_random_tables_hold_and_lose_few_safe_cells(register):
 
 
 def random_census(rng, grade):
-    shape = rng.integers([4, 3], [9, 6])
+    shape = rng.integers([4, 3], [8, 5])
     names = [(f"99{i + 1:02d}00", f"{grade}{j}") for i in range(shape[0]) for j in range(shape[1])]
     return census(dict(zip(names, rng.negative_binomial(1, 0.03, len(names)).tolist(), strict=True)))
 
@@ -262,6 +262,19 @@ def test_no_table_gives_a_small_cell_away(tmp_path_factory, sizes):
     safe = protect(exact, register)
     found = attacked(safe, exact)
     assert recovered(found).empty
+    assert held(found)
+
+
+def test_a_part_without_anyone_still_adds_up(register):
+    """Sums of shares hold through a cell that nobody stands in and that therefore has no share."""
+    frame = population(717, size=600, cities=3)
+    frame = frame[~((frame["region"] == "990100") & (frame["grade"] == "accident"))]
+    few = (frame["region"] == "990100") & (frame["grade"] == "deep")
+    frame = frame[~few | few.groupby(few).cumcount().lt(12)]
+    exact = report(frame, design=CENSUS, editions=False, keys=["poor"])
+    found = attacked(protect(exact, register), exact)
+    assert rows(exact, "poor")["n"].eq(0).any()
+    assert len(found)
     assert held(found)
 
 
