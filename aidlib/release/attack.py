@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float64]
 CLOSE = 1e-7  # relative error of sums of published numbers
+ROUNDS = 5  # of bounds from single equations, each from those before
 SOLVED = 1e-7  # relative error of a solution
 WHOLE_NUMBER = 1e-6  # share × n so near to an integer is a plain count
 USUAL = 0.9  # part of the tested relations of a base that must hold for untested ones to be believed
@@ -136,7 +137,9 @@ def _component(matrix: sparse.csr_array, right: Floats, bounds: Floats, wanted: 
     from scipy.optimize import linprog
 
     found = np.full(bounds.shape, np.nan)
-    limits = _limits(matrix, right, bounds)
+    limits = bounds
+    for _ in range(ROUNDS):
+        limits = _limits(matrix, right, limits)
     seen = np.stack([np.full(len(bounds), np.inf), np.full(len(bounds), -np.inf)], axis=1)
     dust = SOLVED * np.maximum(np.abs(np.nan_to_num(limits, posinf=0, neginf=0)), 1)
     for at in np.flatnonzero(wanted):
