@@ -54,7 +54,7 @@ def needs(every: Cells, found: System, reason: NDArray[np.object_], close: Float
     little = units & small(value, rule)
     least = np.minimum(value, found.read)
     down[little], up[little] = value[little] - 1, rule.threshold - 1 - least[little]
-    told = found.m[(reason != "") & (found.m >= 0)]
+    told = found.m[(reason != "") & (found.m >= 0) & (every.frame["n"].to_numpy() > 0)]
     counts = told[kind[told] == "count"]
     pairs = np.concatenate([counts, found.complement[counts]])
     nobody = pairs[value[pairs] == 0]
