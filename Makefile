@@ -44,4 +44,4 @@ lock: $(READY)  ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
 clean:  ## remove what the targets made
-	rm -rf .venv data/raw data/store data/store.restricted data/*.truth.json reports/editions reports/runs
+	rm -rf .venv data/raw data/store data/store.restricted data/*.truth.json reports/editions reports/runs reports/register.json*
