@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from aidlib.demo.columns import Text
 from aidlib.demo.parameters import CITIES, CITY_NAMES
 from aidlib.demo.shapes import Form, survey_form
 from aidlib.demo.survey_rows import MONEY, POINTS
-from aidlib.demo.workbook import Sheet, sheet_rows, write_workbook
+from aidlib.demo.workbook import Sheet, write_workbook
 
 ENCODINGS = {"990400": "gb18030", "990700": "gb18030", "991000": "gb18030", "990900": "utf-16", "991200": "utf-8-sig"}
 LARGE = 5000  # households above which workbooks give way to csv
@@ -66,15 +66,9 @@ def write_survey(out: Path, year: int, columns: Mapping[str, Text], laid: Sequen
         form = survey_form(year, each.file.split("_")[2])
         by_form.setdefault(form, {}).setdefault(each.file, []).append(each)
     for form, files in by_form.items():
-        books = [part for file, parts in files.items() if file.endswith(".xlsx") for part in parts]
-        wanted = np.concatenate([np.zeros(0, int), *(part.rows for part in books)])
-        numeric = {i for i, key in enumerate(form.keys) if key in NUMERIC}
-        text = sheet_rows([columns[key].take(pa.array(wanted)) for key in form.keys], numeric)
-        starts = dict(zip(map(id, books), np.cumsum([0, *(len(part.rows) for part in books)]), strict=False))
         for file, parts in files.items():
             if file.endswith(".xlsx"):
-                cut = [text[starts[id(part)] : starts[id(part)] + len(part.rows)] for part in parts]
-                write_workbook(out / file, [_survey_sheet(p, form, r, year) for p, r in zip(parts, cut, strict=True)])
+                write_workbook(out / file, [_survey_sheet(part, form, columns, year) for part in parts])
             else:
                 _survey_csv(out / file, form, columns, parts[0], year)
 
@@ -84,11 +78,10 @@ def _survey_csv(path: Path, form: Form, columns: Mapping[str, Text], part: Laid,
     top: list[list[str | None]] = [[f"示例省困难职工家庭入户调查（{year}年）"], list(form.headings)]
     by = CITY_NAMES[CITIES.index(city)]
     bottom = [["合计", None, str(len(part.rows))], [f"填表人：{by}工会", None, "审核人：示例"]]
-    taken = [columns[key].take(pa.array(part.rows)) for key in form.keys]
-    write_csv(path, top, taken, bottom, ENCODINGS.get(city, "utf-8"))
+    write_csv(path, top, _taken(columns, form.keys, part.rows), bottom, ENCODINGS.get(city, "utf-8"))
 
 
-def _survey_sheet(part: Laid, form: Form, rows: np.ndarray, year: int) -> Sheet:
+def _survey_sheet(part: Laid, form: Form, columns: Mapping[str, Text], year: int) -> Sheet:
     width = len(form.keys)
     above: list[str | None] = [None] * width
     for first, _, words in form.above:
@@ -99,22 +92,22 @@ def _survey_sheet(part: Laid, form: Form, rows: np.ndarray, year: int) -> Sheet:
         above,
         list(form.headings),
     ]
-    merged = [f"{letter(a)}3:{letter(b)}3" for a, b, _ in form.above if b > a] + [f"A1:{letter(width - 1)}1"]
+    merged = {0: [(0, width - 1)], 2: [(first, last) for first, last, _ in form.above if last > first]}
     bottom: list[list[str | None]] = [
         ["合计", None, str(len(part.rows))],
         [None],
         ["填表人：示例", None, None, "审核人：示例"],
     ]
-    return Sheet(part.sheet, top, rows, bottom, merged)
+    return Sheet(part.sheet, top, _taken(columns, form.keys, part.rows), _numeric(form.keys), bottom, merged)
 
 
-def letter(position: int) -> str:
-    """The spreadsheet letter of a 0-based column: 0 → A, 26 → AA."""
-    name, position = "", position + 1
-    while position:
-        position, rest = divmod(position - 1, 26)
-        name = chr(65 + rest) + name
-    return name
+def _taken(columns: Mapping[str, Text], keys: Sequence[str], rows: np.ndarray) -> list[Text]:
+    return [columns[key].take(pa.array(rows)) for key in keys]
+
+
+def _numeric(keys: Iterable[str]) -> set[int]:
+    """Positions of the columns that a clerk would type as numbers."""
+    return {i for i, key in enumerate(keys) if key in NUMERIC}
 
 
 def list_layout(file: str, rows: int) -> Laid:
@@ -130,9 +123,8 @@ def write_list(path: Path, headings: Mapping[str, str], columns: Mapping[str, Te
     if path.suffix == ".csv":
         write_csv(path, [list(headings.values())], taken)
         return
-    text = sheet_rows(taken, {i for i, key in enumerate(headings) if key in NUMERIC})
     top: list[list[str | None]] = [[title], ["单位：示例省总工会"], list(headings.values())]
-    write_workbook(path, [Sheet(part.sheet, top, text, [["制表：示例", None, "审核：示例"]])])
+    write_workbook(path, [Sheet(part.sheet, top, taken, _numeric(headings), [["制表：示例", None, "审核：示例"]])])
 
 
 def write_csv(

@@ -134,13 +134,11 @@ def _identity_numbers(
     rank[~there.ravel()] = 0
     sequence = _FIRST_SEQUENCE + 2 * rank + female.ravel()
     head = ((place * 10_000 + year) * 10_000 + month * 100 + day) * 1000 + sequence
-    digits = head[:, None] // 10 ** np.arange(16, -1, -1, dtype=np.int64) % 10
-    check = digits @ _WEIGHTS % 11
-    text = joined(pa.array(head).cast(pa.string()), words(check, list(_CHECK)))
+    text = joined(pa.array(head).cast(pa.string()), words(_check_signs(head), list(_CHECK)))
     return where(there.ravel(), text, pa.nulls(n, pa.string()))
 
 
-def check_digits(head: np.ndarray) -> np.ndarray:
+def _check_signs(head: np.ndarray) -> np.ndarray:
     """Position of the right check sign in "10X98765432" for numbers of 17 digits (ISO 7064 MOD 11-2)."""
     digits = head[:, None] // 10 ** np.arange(16, -1, -1, dtype=np.int64) % 10
     return digits @ _WEIGHTS % 11

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from aidlib.demo import parameters
 from aidlib.demo.dirt import Account, Dirt
 from aidlib.demo.exports import LARGE, Laid, list_layout, survey_layout, write_csv, write_list, write_survey
 from aidlib.demo.files import Files, make_files
 from aidlib.demo.lists import Listed, aid_rows, condolence_rows, decision_rows, register_rows
-from aidlib.demo.parameters import CITIES, CITY_NAMES, YEARS, Parameters, preset
+from aidlib.demo.parameters import CITIES, CITY_NAMES, YEARS, Parameters
 from aidlib.demo.people import make_people
 from aidlib.demo.places import Places, make_places
 from aidlib.demo.register import Register, make_register
@@ -63,14 +67,10 @@ def write(
     how many of the yearly waves 2018 … 2025 are written, the last ones; the register is always whole. The same
     arguments give the same bytes. Problem where ``out`` holds anything but an earlier demonstration.
     """
-    p = _parameters(preset, households)
+    p = parameters.preset(preset, households)
     _make_room(Path(out))
     tell = progress or (lambda *_: None)
     return _Demo(p, Path(out), seed, waves, tell).write()
-
-
-def _parameters(name: str, households: int) -> Parameters:
-    return preset(name, households)
 
 
 def truth_path(out: Path) -> Path:
@@ -85,6 +85,27 @@ def _make_room(out: Path) -> None:
             raise problem("demo.not_empty", folder=out.name)
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
+
+
+class _Writers:
+    """Files are written by other processes while the next are made, one waiting for each, so that memory is bounded."""
+
+    def __init__(self, workers: int = 2) -> None:
+        self.pool = ProcessPoolExecutor(workers, get_context("forkserver"))
+        self.workers = workers
+        self.pending: deque[Future[None]] = deque()
+
+    def put(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Have ``work`` done; raises what an earlier one raised."""
+        if len(self.pending) == 2 * self.workers:
+            self.pending.popleft().result()
+        self.pending.append(self.pool.submit(work, *arguments))
+
+    def close(self) -> None:
+        """Wait for all."""
+        with self.pool:
+            while self.pending:
+                self.pending.popleft().result()
 
 
 class _Demo:
@@ -102,6 +123,7 @@ class _Demo:
         self.files.size[units.source[mine]] = people.size[mine]
         self.sample: Sample = make_sample(p, self.places, self.register, self.files, units, people, seed)
         self.dirt = Dirt(p, seed)
+        self.writers = _Writers()
         self.account = Account(places=p.households <= LARGE)
         self.interviews = 0
         self.facts: dict[str, list[dict[str, np.ndarray]]] = {
@@ -123,6 +145,7 @@ class _Demo:
         for done, (t, work) in enumerate(steps, 1):
             self.tell("demo", done, len(steps))
             work(t)
+        self.writers.close()
         self._seal()
         made = sorted(path for path in self.out.iterdir() if path.is_file())
         return Summary(
@@ -141,7 +164,7 @@ class _Demo:
         columns, city, sheet, fate, marks = self.dirt.survey(wave, self.sample, last=t == len(YEARS) - 1)
         laid = survey_layout(wave.year, city, sheet, names, self.p.households)
         self.account.add(laid, fate, marks)
-        write_survey(self.out, wave.year, columns, laid)
+        self.writers.put(write_survey, self.out, wave.year, columns, laid)
 
     def _register(self) -> None:
         rows = register_rows(self.p, self.places, self.register, self.files, self.seed)
@@ -177,7 +200,7 @@ class _Demo:
     def _list(self, stem: str, headings: dict[str, str], rows: Listed, title: str) -> None:
         n = len(rows.city)
         part = list_layout(f"{stem}.csv" if self.p.households > LARGE else f"{stem}.xlsx", n)
-        write_list(self.out / part.file, headings, rows.columns, part, title)
+        self.writers.put(write_list, self.out / part.file, headings, rows.columns, part, title)
         self.account.add([part], np.zeros(n, np.int8), [])
 
     def _truth(self) -> dict[str, Any]:

@@ -47,13 +47,6 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def names_in(expression: str, place: str) -> set[str]:
-    """Column names that the expression uses. Problem (naming ``place``) where it is not of the vocabulary."""
-    tree = _parse(expression, place)
-    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - called
-
-
 def evaluate(expression: str, columns: Mapping[str, pd.Series], place: str) -> pd.Series:
     """The value of the expression for every row; text columns count as numbers in arithmetic, missing stays missing."""
     try:

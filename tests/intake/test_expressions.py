@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib.intake.expressions import evaluate, names_in
+from aidlib.intake.expressions import evaluate
 from aidlib.reference import Problem
 
 COLUMNS = {
@@ -26,10 +26,6 @@ def test_a_missing_side_is_never_true():
 def test_minutes_between_times():
     times = {"start": pd.Series(["2024-07-30T15:50:17+0200"]), "end": pd.Series(["2024-07-30T14:50:17+0000"])}
     assert evaluate("minutes(start, end)", times, "x").tolist() == [60.0]
-
-
-def test_the_names_of_an_expression():
-    assert names_in("exp(lntotal) / hhsize", "x") == {"lntotal", "hhsize"}
 
 
 @pytest.mark.parametrize(
