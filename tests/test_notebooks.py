@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from aidlib.report import Content
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -52,18 +55,27 @@ def test_headings_are_questions_in_both_languages_and_cells_are_short(path):
     assert max(len(source(c).splitlines()) for c in cells(path)) <= 16
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_a_notebook_runs_by_hand_to_its_end(path, demo_store, tmp_path):
-    """Plain Python, cell after cell, as a researcher would run it; ``close`` writes the chapter."""
-    script = tmp_path / "notebook.py"
+def run_notebook(path: Path, store: Path, folder: Path) -> Content:
+    """The chapter of a notebook, run as a researcher would: plain Python, cell after cell."""
+    script = folder / "notebook.py"
     script.write_text("\n".join(source(c) for c in cells(path)), encoding="utf-8")
     run = subprocess.run(
         [sys.executable, str(script)],
-        env={"AIDLIB_STORE": str(demo_store), "AIDLIB_RUN": str(tmp_path), "PATH": "", "PYTHONUTF8": "1"},
+        env={"AIDLIB_STORE": str(store), "AIDLIB_RUN": str(folder), "PATH": "", "PYTHONUTF8": "1"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr[-3000:]
-    assert (tmp_path / f"{path.stem.partition('_')[2]}.json").exists()
+    return Content.read(folder / f"{path.stem.partition('_')[2]}.json")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_runs_by_hand_to_its_end_with_honest_shares(path, demo_store, tmp_path):
+    """``close`` writes the chapter; no interval of a share leaves 0 … 1."""
+    content = run_notebook(path, demo_store, tmp_path)
+    shares = [e.estimates.rows for e in content.entries().values() if e.estimates.unit == "share"]
+    assert shares
+    rows = pd.concat(shares)
+    assert not ((rows["low"] < 0) | (rows["high"] > 1)).any()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 6.3  # inches: the text width of an A4 page
+TALLEST = 8.6  # inches: its text height, less the caption; a taller chart would be cut off
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def chart(
     """A figure of text width, as high as its rows need, with the chart that ``plot`` draws."""
     chosen = suitable(rows, domains, keys, kind, chart)
     layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
-    canvas = figure(WIDTH, KINDS[chosen].height(layout))
+    canvas = figure(WIDTH, min(KINDS[chosen].height(layout), TALLEST))
     with house_style():
         KINDS[chosen].draw(canvas.subplots(), layout)
     return canvas

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aidlib import display
-from aidlib.display.charts import KINDS, suitable
+from aidlib.display.charts import KINDS, TALLEST, suitable
 from aidlib.display.curves import spread_apart
 from aidlib.display.grids import TILES
 from aidlib.display.layout import arrange
@@ -174,3 +174,10 @@ def test_an_unknown_chart_is_refused():
             tidy({"grade": GRADES}, [1, 2, 3]), domains=("grade",), keys=(), unit="share", kind="level", language="en",
             chart="pie",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [5, 60])
+def test_no_chart_is_taller_than_a_page(rows):
+    table = tidy({"region": [f"{i:06d}" for i in range(rows)]}, np.linspace(0.1, 0.2, rows))
+    drawn = display.chart(table, domains=("region",), keys=(), unit="share", kind="level", language="en", chart="dot")
+    assert drawn.get_figheight() <= TALLEST
