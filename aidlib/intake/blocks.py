@@ -35,8 +35,8 @@ class Block:
 
     @property
     def headings(self) -> dict[int, str]:
-        """Headings by column position."""
-        return {heading.position: heading.text for heading in self.plan.header.headings}
+        """Headings by column position, as cells of a quarantine workbook."""
+        return {heading.position: heading.cell for heading in self.plan.header.headings}
 
 
 def data_rows(blocks: Sequence[Block]) -> list[np.ndarray]:

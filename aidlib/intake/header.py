@@ -12,16 +12,27 @@ _UNIT = re.compile(
     r"[(（\[]\s*(万元|千元|元|人民币元|元/月|元/年|万元/年|万元/月|元/人|㎡|m2|平方米|岁|人|口|周岁)\s*[)）\]]$"
 )
 _WITHIN = "/"  # between the two rows of a merged header
+_LINE = "\n"  # between them in the one header row of a quarantine workbook
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column's heading: its position (0-based), the words, what they are matched by, and a unit in brackets."""
+    """A column's heading: its position (0-based), the words, what they are matched by, and a unit in brackets.
+
+    above: the words of the upper row, where the header has two.
+    """
 
     position: int
     text: str
     keys: tuple[str, ...]
     unit: str
+    above: str = ""
+
+    @property
+    def cell(self) -> str:
+        """The heading as one cell of a quarantine workbook: a line for each row of the header."""
+        lower = self.text.removeprefix(f"{self.above}{_WITHIN}") if self.above else self.text
+        return _LINE.join(" ".join(words.split()) for words in (self.above, lower) if words)
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,15 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
     return best
 
 
+def corrected_header(cells: Sequence[str | None]) -> Header:
+    """The header of a quarantine workbook: its first row, in which two merged rows are two lines of a cell."""
+    headings = []
+    for i, cell in enumerate(cells):
+        above, _, lower = (cell or "").strip().partition(_LINE)
+        headings += [_under(i, above, lower)] if lower else _single([None] * i + [above])
+    return Header(1, 1, tuple(headings), (len(headings), 0, -1))
+
+
 def _candidate(head: Sequence[Sequence[str | None]], row: int, rows: int, known: Collection[str]) -> Header | None:
     if row + rows > len(head) or not any(
         cell and normal(cell) in known for line in head[row : row + rows] for cell in line
@@ -94,12 +114,16 @@ def _double(top: Sequence[str | None], bottom: Sequence[str | None]) -> list[Hea
         lower = ((bottom[i] if i < len(bottom) else None) or "").strip()
         above = upper or above
         if lower and above and normal(lower) != normal(above):
-            text = f"{above}{_WITHIN}{lower}"
-            headings.append(Heading(i, text, (normal(text), normal(lower)), unit_of(lower)))
+            headings.append(_under(i, above, lower))
         elif lower or upper:
             text = lower or upper
             headings.append(Heading(i, text, (normal(text),), unit_of(text)))
     return headings
+
+
+def _under(position: int, above: str, lower: str) -> Heading:
+    text = f"{above}{_WITHIN}{lower}"
+    return Heading(position, text, (normal(text), normal(lower)), unit_of(lower), above)
 
 
 def letter(position: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from aidlib import reference
-from aidlib.intake.header import Header, find_header, letter, normal
+from aidlib.intake.header import Header, corrected_header, find_header, letter, normal
 from aidlib.intake.quarantine import MARKS
 from aidlib.intake.read import Sheet
 from aidlib.reference import problem
@@ -223,6 +223,8 @@ def plan_sheet(sheet: Sheet, source: Source, file: str) -> Plan | None:
         if any(sheet.sheet == join.sheet for kind in source.kinds for join in kind.joins):
             return None
         raise problem("intake.wrong_sheet", file=sheet.file, sheet=sheet.sheet or "-", source=source.name)
+    if corrected and len(kinds) == 1:
+        return _plan(sheet, corrected_header(sheet.head[0]), kinds[0])
     found = [(header, kind) for kind in kinds if (header := find_header(sheet.head, _recognised(kind)))]
     if not found:
         raise problem("intake.no_header", file=sheet.file, sheet=sheet.sheet or "-", rows=len(sheet.head))
