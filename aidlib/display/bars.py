@@ -24,7 +24,7 @@ NARROWEST = 0.055  # share of the width below which a part of a stack is not lab
 
 def height(layout: Layout) -> float:
     """Inches for dots and bars: a line per category and series, more for wrapped labels."""
-    lines = max(len(layout.series), max(name.count("\n") + 1 for name in layout.axis_labels))
+    lines = max(1 if layout.aligned else len(layout.series), max(name.count("\n") + 1 for name in layout.axis_labels))
     per = 0.24 + 0.12 * (lines - 1)
     return 0.75 + per * len(layout.axis_labels) + _legend_height(layout)
 
@@ -169,6 +169,8 @@ def _colours(rows: pd.DataFrame, layout: Layout, series: str) -> list[str]:
 def _offsets(layout: Layout, width: float) -> np.ndarray:
     """Places of the series around a category's line, the first on top."""
     number = len(layout.series)
+    if layout.aligned:
+        return np.zeros(number)
     return (np.arange(number) - (number - 1) / 2) * (width / max(number, 1))
 
 

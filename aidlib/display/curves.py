@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from aidlib import reference
+from aidlib.display.labels import OPEN
 from aidlib.display.layout import Layout, finish
-from aidlib.display.style import DASHES, INK, MARKERS, SOFT
+from aidlib.display.style import DASHES, GRID, INK, MARKERS, SOFT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +51,47 @@ def step(ax: Axes, layout: Layout) -> None:
 
 def density(ax: Axes, layout: Layout) -> None:
     """Curves above zero, lightly filled while they are few; shares of bands, named by their lower edges, as steps."""
-    banded = layout.axis.endswith("_band")
+    if layout.axis.endswith("_band") and layout.numeric:
+        _histogram(ax, layout)
+        return
     for i, series in enumerate(layout.series):
         rows, colour = layout.of(series), layout.colour(series)
-        style = "steps-post" if banded else "default"
-        ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], drawstyle=style, zorder=3)
+        ax.plot(rows["x"], rows["estimate"], color=colour, linestyle=DASHES[i], zorder=3)
         if len(layout.series) <= MOST_BANDS:
-            options: dict[str, Any] = {"step": "post"} if banded else {}
-            ax.fill_between(rows["x"], 0, rows["estimate"], color=colour, alpha=0.12, linewidth=0, **options)
-    for mark in MARKED.get(layout.axis, ()):
-        ax.axvline(mark, color=SOFT, linewidth=0.8, linestyle=":")
+            ax.fill_between(rows["x"], 0, rows["estimate"], color=colour, alpha=0.12, linewidth=0)
     _finish_along(ax, layout, intervals=False)
     ax.set_ylim(bottom=0)
+
+
+def _histogram(ax: Axes, layout: Layout) -> None:
+    """The outline of the bands' shares. A withheld band is a gap in the outline over a hatched field, never a zero."""
+    edges, width = band_edges(layout)
+    for i, series in enumerate(layout.series):
+        rows, colour = layout.of(series), layout.colour(series)
+        heights = np.zeros(len(edges) - 1)
+        at = np.rint((rows["x"].to_numpy() - edges[0]) / width).astype(int)
+        heights[at] = rows["estimate"]  # missing where withheld
+        ax.stairs(heights, edges, baseline=None, color=colour, linestyle=DASHES[i], linewidth=1.5, zorder=3)
+        if len(layout.series) <= MOST_BANDS:
+            ax.stairs(heights, edges, fill=True, color=colour, alpha=0.12, linewidth=0)
+        for place in rows.loc[rows["hidden"], "x"]:
+            middle = place + width / 2
+            ax.text(middle, 0.01 + 0.045 * i, "–", transform=ax.get_xaxis_transform(), ha="center", color=colour)
+    for place in layout.rows.loc[layout.rows["hidden"], "x"].unique():
+        ax.axvspan(place, place + width, facecolor="none", edgecolor=GRID, hatch="////", linewidth=0, zorder=0)
+    for mark in MARKED.get(layout.axis, ()):
+        ax.axvline(mark, color=SOFT, linewidth=0.8, linestyle=":")
+    _finish_along(ax, layout, intervals=False, gaps=False)
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_ylim(bottom=0)
+
+
+def band_edges(layout: Layout) -> tuple[np.ndarray, float]:
+    """Edges of all bands between the first and the last, and their width; a band without a row is one of zero."""
+    places = np.sort(layout.rows["x"].unique())
+    width = float(np.diff(places).min()) if len(places) > 1 else 1.0
+    number = round((places[-1] - places[0]) / width) + 1
+    return places[0] + width * np.arange(number + 1), width
 
 
 def _uncertainty(ax: Axes, layout: Layout, rows: pd.DataFrame, colour: str, i: int) -> None:
@@ -76,8 +106,9 @@ def _uncertainty(ax: Axes, layout: Layout, rows: pd.DataFrame, colour: str, i: i
     ax.vlines(rows["x"] + shift, rows["low"], rows["high"], colors=colour, linewidth=0.9, alpha=0.7)
 
 
-def _finish_along(ax: Axes, layout: Layout, intervals: bool = True) -> None:
-    hidden = layout.rows[layout.rows["hidden"]]
+def _finish_along(ax: Axes, layout: Layout, intervals: bool = True, gaps: bool = True) -> None:
+    """Ticks, labels and notes; gaps: a dash below each withheld number."""
+    hidden = layout.rows[layout.rows["hidden"] & gaps]
     for at in hidden["x"].unique():
         ax.text(at, 0.015, "–", transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=SOFT)
     _ticks(ax, layout)
@@ -101,6 +132,10 @@ def _ticks(ax: Axes, layout: Layout) -> None:
         ax.set_xticks(range(len(layout.axis_labels)), layout.axis_labels)
     elif len(places) <= 12:
         ax.set_xticks(places, [f"{place:g}" for place in places])
+    elif layout.axis_values[-1].endswith(OPEN):
+        free = MaxNLocator(8, steps=[1, 2, 5, 10]).tick_values(places[0], places[-1])
+        inside = free[(free >= places[0]) & (free < places[-1])]
+        ax.set_xticks([*inside, places[-1]], [*(f"{place:g}" for place in inside), f"{places[-1]:g}{OPEN}"])
     else:
         ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 

@@ -13,6 +13,7 @@ from aidlib.display.formats import Style
 NUMBERS = ("estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2", "flag")
 TIMES = ("year", "time", "month", "quarter", "period", "wave")
 CARE = "care"
+OPEN = "+"  # ends the lower edge of a band without an upper one
 FLAGS = {
     "care": {"zh": "样本较少或误差较大，慎用", "en": "small sample or large error, use with care"},
     "suppressed": {"zh": "涉及户数过少，不公布", "en": "too few households, not published"},
@@ -38,8 +39,9 @@ def text(column: str, value: object, language: str) -> str:
     raw = str(value)
     if column == "q" and _is_number(raw):
         return f"P{100 * float(raw):g}"
-    if column.endswith("_band") and _is_number(raw):
-        return f"{float(raw):g}"
+    if column.endswith("_band") and _is_number(raw.rstrip(OPEN)):
+        edge = f"{float(raw.rstrip(OPEN)):g}"
+        return edge if not raw.endswith(OPEN) else f"{edge}及以上" if language == "zh" else f"{edge} and over"
     if column == "multiple" and _is_number(raw):
         return f"{float(raw):.1f}倍标准" if language == "zh" else f"{float(raw):.1f} × line"
     return reference.label(SAME_CODES.get(column, column), value, language)

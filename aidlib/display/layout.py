@@ -43,7 +43,8 @@ class Layout:
     """Rows ready to draw: estimate, low and high in the scale of the axis, ``axis`` (label), ``x`` (position),
 
     ``series`` (label), ``hidden`` and ``care`` (flags). ``axis_labels`` stand at positions 0, 1, …; ``numeric`` says
-    that x are numbers of their own. ``partial``: some rows are not drawn.
+    that x are numbers of their own. ``partial``: some rows are not drawn. ``aligned``: series are quantiles, which
+    never cross and so may share a line.
     """
 
     rows: pd.DataFrame
@@ -56,6 +57,7 @@ class Layout:
     language: str
     numeric: bool
     partial: bool
+    aligned: bool
 
     def of(self, series: str) -> pd.DataFrame:
         """The rows of one series in the order of the axis."""
@@ -87,11 +89,12 @@ def arrange(
     style = formats.style_of(unit, kept["estimate"].to_numpy(dtype=float))
     drawn = _scaled(kept, style).assign(series=_joined(kept, rest, language))
     values = _ordered_values(drawn, axis, chart)
-    numeric = chart in ALONG and axis != "" and bool(pd.to_numeric(drawn[axis], errors="coerce").notna().all())
+    numeric = chart in ALONG and axis != "" and bool(_numbers(drawn[axis]).notna().all())
     names = tuple(_wrapped(labels.text(axis, value, language), language) for value in values) if axis else ("",)
     drawn = drawn.assign(x=_positions(drawn, axis, values, numeric))
     series = tuple(dict.fromkeys(drawn["series"]))
-    return Layout(drawn, axis, names, tuple(values), series, style, kind, language, numeric, len(kept) < len(rows))
+    partial, aligned = len(kept) < len(rows), rest == ["q"]
+    return Layout(drawn, axis, names, tuple(values), series, style, kind, language, numeric, partial, aligned)
 
 
 def finish(ax: Axes, layout: Layout, *, values: str, intervals: bool = True) -> None:
@@ -150,7 +153,7 @@ def _axis_and_series(rows: pd.DataFrame, dims: list[str], chart: str) -> tuple[s
         return "", []
     if chart in ALONG:
         times = [c for c in dims if c in labels.TIMES] or [c for c in dims if c == "q"]
-        numbers = [c for c in dims if pd.to_numeric(rows[c], errors="coerce").notna().all()]
+        numbers = [c for c in dims if _numbers(rows[c]).notna().all()]
         axis = (times or numbers or dims)[0]
     elif chart == "waterfall" and "component" in dims:
         axis = "component"
@@ -242,8 +245,13 @@ def _positions(rows: pd.DataFrame, axis: str, values: list[str], numeric: bool) 
     if not axis:
         return pd.Series(0.0, rows.index)
     if numeric:
-        return pd.to_numeric(rows[axis])
+        return _numbers(rows[axis])
     return rows[axis].astype(str).map({value: float(i) for i, value in enumerate(values)})
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """The column as numbers, missing for text; the edge of an open band is a number too."""
+    return pd.to_numeric(column.astype(str).str.rstrip(labels.OPEN), errors="coerce")
 
 
 def _wrapped(text: str, language: str) -> str:

@@ -10,8 +10,9 @@ import pandas as pd
 from aidlib import reference
 from aidlib.display import formats, labels
 
-LONG = 20  # rows up to which a table stays one number per row on a page
-WIDE = 6  # columns of numbers that fit on a page
+LONG = 12  # rows up to which a table stays one number per row on a page
+WIDE = 6  # columns of numbers with intervals that fit on a page
+WIDE_COUNTS = 8  # columns of complete counts, which have none
 
 
 def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], unit: str, language: str) -> pd.DataFrame:
@@ -198,7 +199,7 @@ def _dimension_to_spread(rows: pd.DataFrame, dims: list[str]) -> str | None:
     """The last dimension with few values that leaves at least one other; times first, as readers compare years."""
     if len(dims) < 2 or rows.duplicated(dims).any():
         return None
-    few = [c for c in dims if rows[c].nunique() <= WIDE]
+    few = [c for c in dims if rows[c].nunique() <= (WIDE_COUNTS if labels.counted(rows) else WIDE)]
     times = [c for c in few if c in labels.TIMES]
     return times[0] if times else (few[-1] if few else None)
 

@@ -2,22 +2,26 @@
 
 from aidlib.survey.load import Survey, load
 from aidlib.survey.quality import attrition, check_rates, heaping, item_missing, precision, rows_account
-from aidlib.survey.register import flow, on_file
-from aidlib.survey.shape import bands, group_by_each, unfold, within
+from aidlib.survey.register import flow, on_file, stock
+from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, unfold, within
 
 __all__ = [
     "Survey",
     "attrition",
     "bands",
     "check_rates",
+    "deflated",
     "flow",
     "group_by_each",
     "heaping",
     "item_missing",
+    "last_two",
     "load",
+    "membership",
     "on_file",
     "precision",
     "rows_account",
+    "stock",
     "unfold",
     "within",
 ]

@@ -9,25 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from aidlib import reference
 from aidlib.estimate import Design, Estimates, mean, stack
+from aidlib.survey.shape import DESIGN_COLUMNS
 
-ASKED = [
-    "income_year",
-    "wages_year",
-    "pension_year",
-    "rigid_year",
-    "rigid_medical",
-    "rigid_schooling",
-    "dibao_received",
-    "cause_main",
-    "cause_secondary",
-    "housing",
-    "life_satisfaction",
-    "pressure",
-    "phq2",
-    "self_health",
-    "satisfied_amount",
-]
+NOT_ANSWERS = {"id", "date", "text"}  # columns that hold no answer of the household
+GIVEN = {"year", "region", "county", "urban", "frame", "response", "weight", "psu_population", "line", "recorded_grade"}
 STEPS = ("read", "accepted", "quarantined", "duplicates", "non_data")
 
 
@@ -45,15 +32,32 @@ def attrition(visits: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(year=pairs["year"].map(following), lost=(~asked.isin(later)).astype(float))
 
 
-def item_missing(sample: pd.DataFrame, variables: Sequence[str] = ASKED) -> pd.DataFrame:
+def item_missing(sample: pd.DataFrame, variables: Sequence[str] | None = None, *, top: int = 15) -> pd.DataFrame:
     """The sample once per variable: ``answer`` is "answered" or the kind of missing value.
 
-    A variable that the source lacks for everyone is left out: it was not part of the form.
+    variables: default the ``top`` questions of the household form with the most missing values in the sample. A
+    variable that the source lacks for everyone is left out: it was not part of the form. Rows that are blank
+    but for their design (outside a domain, see ``within``) have no ``answer``.
     """
-    blocks = [
-        sample.assign(variable=name, answer=_answer(sample, name)) for name in variables if sample[name].notna().any()
-    ]
-    return pd.concat(blocks, ignore_index=True) if blocks else sample.head(0).assign(variable="", answer="")
+    form = [name for name in _questions() if name in sample] if variables is None else list(variables)
+    asked = [name for name in form if sample[name].notna().any()]
+    inside = sample[[c for c in sample.columns if c not in DESIGN_COLUMNS]].notna().any(axis=1)
+    if variables is None:
+        missing = sample.loc[inside, asked].isna().mean().sort_values(ascending=False, kind="stable")
+        asked = missing[missing > 0].index[:top].tolist()
+    order = pd.CategoricalDtype(asked, ordered=True)
+    lean = sample[[column for column in sample if column in DESIGN_COLUMNS or column == "frame"]]
+    blocks = [lean.assign(variable=name, answer=_answer(sample, name).where(inside)) for name in asked]
+    if not blocks:
+        return sample.head(0).assign(variable="", answer="")
+    long = pd.concat(blocks, ignore_index=True)
+    return long.assign(variable=long["variable"].astype(order))
+
+
+def _questions() -> list[str]:
+    """The columns of the household form that a household answers."""
+    columns = reference.dictionary().tables["households"].columns.values()
+    return [c.name for c in columns if not c.derived and c.type not in NOT_ANSWERS and c.name not in GIVEN]
 
 
 def _answer(sample: pd.DataFrame, name: str) -> pd.Series:
@@ -98,25 +102,31 @@ def _simple_variance(sample: pd.DataFrame, design: Design, name: str) -> float:
     return float(spread / known.sum())
 
 
-def check_rates(checks: pd.DataFrame) -> Estimates:
-    """Share of rows that fail each cross-field check, all regions of the survey together; a complete count."""
-    sums = checks.groupby("check", sort=True)[["rows", "failed"]].sum().reset_index()
-    return _counted(sums[["check"]], "fails", sums["failed"] / sums["rows"], sums["rows"], sums["failed"], "share")
+def check_rates(checks: pd.DataFrame, by: Sequence[str] = ("check",)) -> Estimates:
+    """Rows per 1,000 rows checked that fail the cross-field checks, by ``check``, ``region`` or both; a complete count.
+
+    Over several checks a row counts once for each of them, above and below the fraction line.
+    """
+    columns = list(by)
+    sums = checks.groupby(columns, sort=True)[["rows", "failed"]].sum().reset_index()
+    return _counted(sums[columns], "per_1000", 1000 * sums["failed"] / sums["rows"], sums["rows"], sums["failed"])
 
 
-def rows_account(account: pd.DataFrame) -> Estimates:
-    """Rows read = accepted + quarantined + duplicates + non-data, by kind of file; a complete count."""
-    sums = account.rename(columns={"table": "kind_of_file"}).groupby("kind_of_file", sort=True)[list(STEPS)].sum()
-    long = sums.reset_index().melt("kind_of_file", var_name="went", value_name="rows")
-    long = long.sort_values("kind_of_file", kind="stable")
-    return _counted(long[["kind_of_file", "went"]], "count", long["rows"], long["rows"], long["rows"], "rows")
+def rows_account(account: pd.DataFrame, by: Sequence[str] = ("kind_of_file",)) -> Estimates:
+    """Rows read = accepted + quarantined + duplicates + non-data, by ``kind_of_file`` or ``file``; a complete count."""
+    columns = list(by)
+    sums = account.rename(columns={"table": "kind_of_file"}).groupby(columns, sort=True)[list(STEPS)].sum()
+    long = sums.reset_index().melt(columns, var_name="went", value_name="rows")
+    long = long.sort_values(columns, kind="stable", ignore_index=True)
+    found = _counted(long[[*columns, "went"]], "count", long["rows"], long["rows"], long["rows"])
+    size = len(STEPS)
+    sides = tuple((at, tuple(range(at + 1, at + size))) for at in range(0, len(long), size))
+    return replace(found, margins=sides)
 
 
-def _counted(
-    names: pd.DataFrame, measure: str, value: pd.Series, n: pd.Series, carried: pd.Series, unit: str
-) -> Estimates:
-    """Estimates of a complete count: no sampling error, the interval is the number itself."""
+def _counted(names: pd.DataFrame, measure: str, value: pd.Series, n: pd.Series, carried: pd.Series) -> Estimates:
+    """Estimates of a complete count of rows: no sampling error, the interval is the number itself."""
     numbers = {"estimate": value, "se": 0.0, "low": value, "high": value, "n": n, "df": np.nan, "count": carried}
     unknown = {"psus": np.nan, "top1": np.nan, "top2": np.nan, "flag": ""}
     rows = pd.concat([names, pd.DataFrame({"measure": measure, **numbers, **unknown}, index=names.index)], axis=1)
-    return Estimates(rows, domains=tuple(names.columns), unit=unit, method="register_count", base="R")
+    return Estimates(rows, domains=tuple(names.columns), unit="rows", method="register_count", base="R")

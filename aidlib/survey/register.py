@@ -11,6 +11,7 @@ from aidlib.estimate import Design, Estimates, count, total
 
 INFLOW = ("opening", "new", "returned")
 OUTFLOW = ("left", "supported", "closed", "closing")
+ALL = "all"
 LEAVES = {"economic": "left", "supported": "supported"}
 
 
@@ -24,28 +25,67 @@ def on_file(dossiers: pd.DataFrame, on: str, *, by: Sequence[str] = (), unit: st
     return replace(found, method="register_count")
 
 
-def flow(dossiers: pd.DataFrame, year: int) -> Estimates:
-    """How the stock of dossiers moved in ``year``: opening + new + returned = left + supported + closed + closing.
+def stock(dossiers: pd.DataFrame, years: Sequence[int]) -> pd.DataFrame:
+    """The dossiers once for each of ``years`` at whose end they were open, with that ``year``."""
+    ends = {int(year): pd.Timestamp(year + 1, 1, 1) for year in years}
+    held = [dossiers[_open_at(dossiers, end)].assign(year=year) for year, end in ends.items()]
+    return pd.concat(held, ignore_index=True) if held else dossiers.head(0).assign(year=0)
+
+
+def flow(dossiers: pd.DataFrame, years: int | Sequence[int], *, by: str | None = None) -> Estimates:
+    """How the stock of dossiers moved: opening + new + returned = left + supported + closed + closing.
 
     returned: a filing of a household that had left (economic exit) before; closed: death and administrative ends.
-    The total row counts every dossier on file at some time of the year; both sides add up to it exactly.
+    The total row counts every dossier on file at some time of the year; both sides add up to it exactly. Several years
+    are told apart by the domain ``year``; by (a column such as region) has its total "all", the sum of its parts.
     """
-    start, end = pd.Timestamp(year, 1, 1), pd.Timestamp(year + 1, 1, 1)
-    during = dossiers[(dossiers["opened"] < end) & ~(dossiers["closed"] < start)]
-    before = _open_at(during, start)
-    came = (
-        pd.Series("new", during.index).mask(_came_back(dossiers).loc[during.index], "returned").mask(before, "opening")
-    )
-    ended = during["closed"] < end
-    went = during["close_reason"].map(LEAVES).fillna("closed").where(ended, "closing")
-    events = pd.concat([during.assign(component=came), during.assign(component=went), during.assign(component="all")])
-    order = pd.CategoricalDtype([*INFLOW, *OUTFLOW, "all"], ordered=True)
+    asked = [years] if isinstance(years, int) else list(years)
+    again = _came_back(dossiers)
+    events = pd.concat([_events(dossiers, again, int(year)) for year in asked], ignore_index=True)
+    if by:
+        events = pd.concat([events, events.assign(**{by: ALL})], ignore_index=True)
+    order = pd.CategoricalDtype([*INFLOW, *OUTFLOW, ALL], ordered=True)
+    columns = ([] if isinstance(years, int) else ["year"]) + ([by] if by else [])
     found = count(
-        events.assign(component=events["component"].astype(order)), Design.census(), by=["component"], base="R"
+        events.assign(component=events["component"].astype(order)),
+        Design.census(),
+        by=[*columns, "component"],
+        base="R",
     )
-    position = {value: i for i, value in enumerate(found.rows["component"].astype(str))}
-    sides = tuple((position["all"], tuple(position[c] for c in side if c in position)) for side in (INFLOW, OUTFLOW))
-    return replace(found, method="register_flow", kind="change", margins=sides, additive=False)
+    margins = _sides(found.rows, columns) + (_parts(found.rows, by) if by else ())
+    return replace(found, method="register_flow", kind="change", margins=margins, additive=False)
+
+
+def _events(dossiers: pd.DataFrame, again: pd.Series, year: int) -> pd.DataFrame:
+    """Every dossier on file in ``year`` three times: how it came, how it went, and as one of all."""
+    start, end = pd.Timestamp(year, 1, 1), pd.Timestamp(year + 1, 1, 1)
+    during = dossiers[(dossiers["opened"] < end) & ~(dossiers["closed"] < start)].assign(year=year)
+    came = pd.Series("new", during.index).mask(again.loc[during.index], "returned")
+    came = came.mask(_open_at(during, start), "opening")
+    went = during["close_reason"].map(LEAVES).fillna("closed").where(during["closed"] < end, "closing")
+    return pd.concat([during.assign(component=c) for c in (came, went, ALL)], ignore_index=True)
+
+
+def _sides(rows: pd.DataFrame, columns: list[str]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """For each group of ``columns``: its total row with the rows of its inflow, and with those of its outflow."""
+    where = rows["component"]
+    groups = rows.groupby(columns, sort=False).indices.values() if columns else [rows.index.to_numpy()]
+    found = []
+    for places in groups:
+        at = {where.iloc[place]: int(place) for place in places}
+        found += [(at[ALL], tuple(at[c] for c in side if c in at)) for side in (INFLOW, OUTFLOW)]
+    return tuple(found)
+
+
+def _parts(rows: pd.DataFrame, by: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Each row of the total of ``by`` with the rows of its parts."""
+    others = [c for c in ("year", "component") if c in rows]
+    found = []
+    for places in rows.groupby(others, sort=False).indices.values():
+        total = [int(p) for p in places if rows[by].iloc[p] == ALL]
+        parts = tuple(int(p) for p in places if rows[by].iloc[p] != ALL)
+        found += [(one, parts) for one in total]
+    return tuple(found)
 
 
 def _open_at(dossiers: pd.DataFrame, moment: pd.Timestamp) -> pd.Series:

@@ -181,3 +181,39 @@ def test_no_chart_is_taller_than_a_page(rows):
     table = tidy({"region": [f"{i:06d}" for i in range(rows)]}, np.linspace(0.1, 0.2, rows))
     drawn = display.chart(table, domains=("region",), keys=(), unit="share", kind="level", language="en", chart="dot")
     assert drawn.get_figheight() <= TALLEST
+
+
+def test_a_withheld_band_is_a_gap_and_no_zero():
+    from matplotlib.patches import Rectangle, StepPatch
+
+    rows = withheld(tidy({"net_ratio_band": ["00.00", "00.50", "01.00", "01.50", "02.00+"]}, [0.1] * 5), [2])
+    shape = {"domains": ("net_ratio_band",), "keys": (), "unit": "share", "kind": "distribution", "language": "zh"}
+    ax = display.chart(rows, **shape, chart="density").axes[0]
+    outline = next(p for p in ax.patches if isinstance(p, StepPatch) and not p.get_fill())
+    values, edges, _ = outline.get_data()
+    assert np.isnan(values).tolist() == [False, False, True, False, False]
+    assert edges.tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
+    hatched = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_hatch()]
+    assert [(p.get_x(), p.get_width()) for p in hatched] == [(1.0, 0.5)]
+    assert "–" in {text.get_text() for text in ax.texts} and "未公布" in ax.get_xlabel()
+    assert [label.get_text() for label in ax.get_xticklabels()][-1] in {"2", "2+"}
+
+
+def test_a_band_that_nobody_is_in_is_zero():
+    from matplotlib.patches import StepPatch
+
+    rows = tidy({"net_ratio_band": ["00.00", "00.50", "01.50"]}, [0.1, 0.2, 0.3])
+    shape = {"domains": ("net_ratio_band",), "keys": (), "unit": "share", "kind": "distribution", "language": "en"}
+    ax = display.chart(rows, **shape, chart="density").axes[0]
+    outline = next(p for p in ax.patches if isinstance(p, StepPatch))
+    assert outline.get_data().values.tolist() == [0.1 * 100, 0.2 * 100, 0, 0.3 * 100]
+
+
+def test_quantiles_of_a_place_stand_on_one_line():
+    rows = tidy({"region": ["990100", "990200"], "q": ["0.25", "0.5"]}, [100, 200, 150, 300])
+    layout = layout_of(rows, ("region",), ("q",), "dot", unit="yuan/month")
+    assert layout.aligned and layout.series == ("P25", "P50")
+    shape = {"domains": ("region",), "keys": ("q",), "unit": "yuan/month", "kind": "level", "language": "en"}
+    ax = display.chart(rows, **shape, chart="dot").axes[0]
+    places = [collection.get_offsets()[:, 1].tolist() for collection in ax.collections if len(collection.get_offsets())]
+    assert places[-1] == [0.0, 1.0]

@@ -20,7 +20,9 @@ BY_HAND = [
     (11347, None, "households", "11,347户", "11,347 households"),
     (11347, "int", "households", "11,347", "11,347"),
     (24.6, None, "persons", "25人", "25 persons"),
-    (0.3126, None, "ratio", "0.313", "0.313"),
+    (0.3126, None, "ratio", "31.3%", "31.3%"),
+    (12.0, None, "rows", "12行", "12 rows"),
+    (0.25, None, "rows", "0.2行", "0.2 rows"),
     (4.5678, "num", "ratio", "4.57", "4.57"),
     (98765.4, "num", "number", "98,765", "98,765"),
     (104.27, None, "index", "104.3", "104.3"),
@@ -54,7 +56,7 @@ def test_both_languages_hold_the_same_digits(unit, value):
 
 
 def test_a_column_has_one_number_of_decimals():
-    style = style_of("ratio", [0.5, 12.25, math.nan])
+    style = style_of("number", [0.5, 12.25, math.nan])
     assert [digits(value, style) for value in (0.5, 12.25)] == ["0.5", "12.2"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from aidlib import reference
 from aidlib.survey.derive import derive_households, line_in_force, price_level
 from aidlib.survey.quality import attrition, heaping, item_missing
-from aidlib.survey.shape import bands, group_by_each, unfold, within
+from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, unfold, within
 
 
 def table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -139,12 +139,20 @@ def test_heaping_by_hand():
 
 
 def test_item_missing_keeps_the_kinds_apart():
-    sample = pd.DataFrame(
-        {"pressure": [1, np.nan, np.nan], "pressure__missing": [None, "refused", None], "phq2": [np.nan] * 3}
-    )
+    sample = pd.DataFrame({"pressure": [1, np.nan, np.nan], "pressure__missing": [None, "refused", None]})
+    sample = sample.assign(phq2=np.nan, frame="on_file")
     found = item_missing(sample, ["pressure", "phq2"])
     assert found["variable"].unique().tolist() == ["pressure"]  # phq2 was never asked
     assert found["answer"].tolist() == ["answered", "refused", "unknown"]
+
+
+def test_item_missing_ranks_the_questions_and_leaves_others_out_of_the_domain():
+    answers = {"pressure": [1, np.nan, np.nan, 2], "housing": ["owned", None, "none", "owned"], "car": [1.0, 0, 1, 1]}
+    sample = pd.DataFrame(answers).assign(frame=["on_file", "on_file", "on_file", "other"], weight=1.0)
+    found = item_missing(within(sample, sample["frame"].eq("on_file")), top=2)
+    assert found["variable"].cat.categories.tolist() == ["pressure", "housing"]  # car is never missing
+    assert found["answer"].isna().tolist() == [False, False, False, True] * 2
+    assert set(found.columns) >= {"weight", "frame"} and "car" not in found
 
 
 def test_unfold_stacks_columns():
@@ -153,7 +161,8 @@ def test_unfold_stacks_columns():
 
 
 @pytest.mark.parametrize(
-    ("value", "band"), [(0.0, "00.00"), (0.49, "00.00"), (0.5, "00.50"), (7.9, "07.50"), (80, "08.00"), (-0.3, "00.00")]
+    ("value", "band"),
+    [(0.0, "00.00"), (0.49, "00.00"), (0.5, "00.50"), (7.9, "07.50"), (8, "08.00+"), (80, "08.00+"), (-0.3, "00.00")],
 )
 def test_bands_by_hand(value, band):
     assert bands(pd.DataFrame({"r": [value]}), "r", width=0.5, top=8)["r_band"].tolist() == [band]
@@ -167,6 +176,36 @@ def test_groups_say_their_column():
     found = group_by_each(pd.DataFrame({"worker_sex": ["male", None]}), ["worker_sex"])["group"]
     assert found.isna().tolist() == [False, True]
     assert reference.label("group", found[0], "en") == "Male"
+
+
+def test_membership_gives_each_group_its_share():
+    sample = pd.DataFrame({"worker_sex": ["male", "female", None], "weight": [1.0, 2.0, 3.0], "frame": "other", "x": 1})
+    found = membership(sample, ["worker_sex"], keep=["frame"])
+    assert found.columns.tolist() == ["weight", "frame", "group", "member"]
+    assert found["group"].tolist() == ["worker_sex=male"] * 3 + ["worker_sex=female"] * 3
+    assert found["member"].tolist()[:2] == [1, 0] and found["member"].isna().tolist() == [False, False, True] * 2
+
+
+def test_groups_stand_in_the_order_of_their_code_list():
+    found = group_by_each(pd.DataFrame({"age_band": ["55_plus", "35_44", "under_35"]}), ["age_band"])["group"]
+    assert found.cat.categories.tolist() == ["age_band=under_35", "age_band=35_44", "age_band=55_plus"]
+
+
+def test_a_change_is_between_the_last_two_waves():
+    before, after = last_two(pd.DataFrame({"year": [2020, 2022, 2023, 2023]}))
+    assert before["year"].tolist() == [2022] and after["year"].tolist() == [2023, 2023]
+    assert [len(part) for part in last_two(pd.DataFrame({"year": [2023, 2023]}))] == [0, 0]
+
+
+def test_deflating_by_a_series_of_the_users_own(tmp_path):
+    rows = ["region,series,period,index,source,certainty", "000000,basket,2024,110,own,demo"]
+    rows.append("000000,basket,2025,105,own,demo")
+    (tmp_path / "prices.csv").write_text("\n".join(rows), encoding="utf-8")
+    sample = pd.DataFrame({"region": "990100", "year": [2023, 2024, 2025], "income": [100.0, 100.0, 105.0]})
+    real = deflated(sample, "income", base=2025, series="basket", folder=tmp_path)
+    assert real.tolist()[1:] == pytest.approx([105, 105]) and np.isnan(real[0])
+    assert deflated(sample, "income", base=2025, series="basket").isna().all()  # no such series is shipped
+    assert deflated(sample, "income", base=2025, series="cpi")[2] == 105
 
 
 def test_within_blanks_values_and_keeps_the_design():

@@ -1,0 +1,89 @@
+"""Tests of complete counts: files and their flow, the account of rows, rows that fail the checks."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from aidlib import survey
+from aidlib.display import table
+from aidlib.estimate import Design, proportion
+
+DAYS = ["opened", "closed"]
+
+
+def dossiers(*rows: tuple) -> pd.DataFrame:
+    columns = ["dossier_id", "household_id", "region", "opened", "closed", "close_reason", "previous_dossier_id"]
+    found = pd.DataFrame(rows, columns=columns)
+    return found.assign(**{day: pd.to_datetime(found[day]) for day in DAYS})
+
+
+FILES = dossiers(
+    ("1", "a", "990100", "2021-05-01", None, None, None),
+    ("2", "b", "990100", "2021-05-01", "2023-02-01", "economic", None),
+    ("2", "b", "990100", "2024-03-01", None, None, None),
+    ("3", "c", "990200", "2023-06-01", "2024-07-01", "supported", None),
+    ("4", "d", "990200", "2023-12-31", "2024-01-01", "death", None),
+)
+
+
+def flows(found) -> pd.DataFrame:
+    return found.rows.set_index([*found.domains])["estimate"]
+
+
+def test_a_flow_by_year_and_region_by_hand():
+    found = flows(survey.flow(FILES, [2023, 2024], by="region"))
+    assert found["2023", "990100", "opening"] == 2 and found["2023", "990100", "left"] == 1
+    assert found["2024", "990100", "returned"] == 1 and found["2024", "990100", "new"] == 0
+    assert found["2024", "990200", "closing"] == 0 and found["2024", "990200", "closed"] == 1
+    assert found["2024", "all", "opening"] == 3 and found["2024", "all", "all"] == 4
+
+
+def test_every_margin_of_a_flow_adds_up():
+    rng = np.random.default_rng(1)
+    opened = pd.Timestamp("2015-01-01") + pd.to_timedelta(rng.integers(0, 3650, 400), unit="D")
+    closed = opened + pd.to_timedelta(rng.integers(1, 1500, 400), unit="D")
+    reasons = rng.choice(["economic", "supported", "death", "administrative"], 400)
+    ids = [f"h{i}" for i in rng.integers(0, 200, 400)]
+    some = pd.DataFrame({"household_id": ids, "region": rng.choice(["990100", "990200", "990300"], 400)})
+    some = some.assign(opened=opened, closed=closed, close_reason=reasons, previous_dossier_id=None)
+    for found in (survey.flow(some, 2020), survey.flow(some, range(2015, 2026), by="region")):
+        values = found.rows["estimate"]
+        assert len(found.margins) >= 2
+        assert all(values[total] == values[list(parts)].sum() for total, parts in found.margins)
+    moved = flows(survey.flow(some, range(2015, 2026), by="region"))
+    years = [str(year) for year in range(2015, 2025)]
+    for year, region in product(years, ["all", "990100", "990200", "990300"]):
+        assert moved[year, region, "closing"] == moved[str(int(year) + 1), region, "opening"]
+
+
+def test_the_stock_is_what_the_flow_closes_with():
+    held = survey.stock(FILES, [2022, 2023, 2024])
+    assert held.groupby("year").size().to_dict() == {2022: 2, 2023: 3, 2024: 2}
+    closing = flows(survey.flow(FILES, [2022, 2023, 2024])).xs("closing", level="component")
+    assert closing.tolist() == [2, 3, 2]
+    share = proportion(held, Design.census(), "region", by="year", base="R").rows
+    assert (share["se"] == 0).all() and (share["low"] == share["estimate"]).all()
+    assert survey.stock(FILES, []).empty
+
+
+def test_rows_read_are_all_accounted_for():
+    given = {"file": ["x.xlsx", "x.xlsx", "y.csv"], "table": ["households", "households", "aid"], "read": [10, 5, 7]}
+    went = {"accepted": [8, 3, 7], "quarantined": [1, 0, 0], "duplicates": [0, 2, 0], "non_data": [1, 0, 0]}
+    account = pd.DataFrame(given | went)
+    for by in ("kind_of_file", "file"):
+        found = survey.rows_account(account, by=[by])
+        values = found.rows["estimate"]
+        assert found.domains == (by, "went") and len(found.margins) == 2
+        assert all(values[total] == values[list(parts)].sum() for total, parts in found.margins)
+
+
+def test_failures_per_thousand_rows_by_hand():
+    checks = pd.DataFrame(
+        {"check": ["size", "size", "date"], "region": ["990100", "990200", "990100"], "rows": [1000, 500, 200]}
+    ).assign(failed=[2, 1, 0])
+    found = survey.check_rates(checks)
+    assert found.rows["estimate"].tolist() == [0, 2] and found.rows["n"].tolist() == [200, 1500]
+    assert survey.check_rates(checks, by=["region"]).rows["estimate"].tolist() == [2 / 1.2, 2]
+    cells = table(found.rows, domains=found.domains, keys=found.keys, unit=found.unit, language="en")
+    assert cells.iloc[1, 1:].tolist() == ["2", "1,500"]
