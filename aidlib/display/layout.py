@@ -34,7 +34,7 @@ UNORDERED = {
     "term",
 }
 # Units whose total is the sum of its parts: its bar would dwarf theirs, so it stands in the table alone.
-SUMS = {"yuan", "households", "persons", "rows"}
+SUMS = {"yuan", "yuan/year", "households", "persons", "rows"}
 WRAP = {"zh": 12, "en": 26}
 
 

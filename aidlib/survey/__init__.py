@@ -3,7 +3,7 @@
 from aidlib.survey.load import Survey, load
 from aidlib.survey.quality import attrition, check_rates, heaping, item_missing, precision, rows_account
 from aidlib.survey.register import flow, on_file, stock
-from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, unfold, within
+from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, rigid_per_head, unfold, within
 
 __all__ = [
     "Survey",
@@ -20,6 +20,7 @@ __all__ = [
     "membership",
     "on_file",
     "precision",
+    "rigid_per_head",
     "rows_account",
     "stock",
     "unfold",

@@ -93,19 +93,32 @@ def last_two(panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return panel[panel["year"] == before], panel[panel["year"] == after]
 
 
-def deflated(sample: pd.DataFrame, column: str, *, base: int, series: str, folder: Path | None = None) -> pd.Series:
-    """``column`` at the prices of the year ``base`` by a yearly price series (cpi, basket) of each row's region.
+def deflated(sample: pd.DataFrame, column: str, *, base: int, series: str, folder: Path | None = None) -> pd.DataFrame:
+    """The sample with ``<column>_<series>``: ``column`` at prices of the year ``base`` by a yearly series of its region.
 
-    basket: the index of what households in hardship buy (the official one for low incomes, or one's own), a series that
-    the user's ``prices.csv`` may hold (``folder``: default data/reference of the project). Missing where no series
-    covers a region and year.
+    series: "cpi", or "basket", the index of what households in hardship buy (the official one for low incomes, or one's
+    own), which the user's ``prices.csv`` may hold (``folder``: default data/reference of the project). Missing where no
+    series covers a region and year.
     """
     own = folder or ((reference.project_folder() or Path()) / "data" / "reference")
     levels = {place: _level(str(place), base, series, own) for place in sample["region"].dropna().unique()}
     table = pd.concat(levels, names=["region", "year"]) if levels else pd.Series(dtype=float)
     keys = pd.MultiIndex.from_frame(sample[["region", "year"]])
     level = table.reindex(keys).to_numpy(dtype=float) if len(table) else np.full(len(sample), np.nan)
-    return sample[column] / level
+    return _with_unit_of(sample, column, **{f"{column}_{series}": sample[column] / level})
+
+
+def rigid_per_head(sample: pd.DataFrame) -> pd.DataFrame:
+    """The sample with ``rigid_per_head`` = income - net_income, in their unit."""
+    return _with_unit_of(sample, "income", rigid_per_head=sample["income"] - sample["net_income"])
+
+
+def _with_unit_of(sample: pd.DataFrame, column: str, **made: pd.Series) -> pd.DataFrame:
+    """The sample with new columns that have the unit of ``column``."""
+    out = sample.assign(**made)
+    units = sample.attrs.get("units", {}) | dict.fromkeys(made, unit_of(sample, column))
+    out.attrs = sample.attrs | {"units": units}
+    return out
 
 
 def _level(region: str, base: int, series: str, folder: Path) -> pd.Series:

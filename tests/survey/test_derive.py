@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from aidlib import reference
+from aidlib.estimate import unit_of
 from aidlib.survey.derive import derive_households, line_in_force, price_level
 from aidlib.survey.quality import attrition, heaping, item_missing
-from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, unfold, within
+from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, rigid_per_head, unfold, within
 
 
 def table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -202,10 +203,21 @@ def test_deflating_by_a_series_of_the_users_own(tmp_path):
     rows.append("000000,basket,2025,105,own,demo")
     (tmp_path / "prices.csv").write_text("\n".join(rows), encoding="utf-8")
     sample = pd.DataFrame({"region": "990100", "year": [2023, 2024, 2025], "income": [100.0, 100.0, 105.0]})
-    real = deflated(sample, "income", base=2025, series="basket", folder=tmp_path)
+    found = deflated(sample, "income", base=2025, series="basket", folder=tmp_path)
+    assert unit_of(found, "income_basket") == "yuan/month"
+    real = found["income_basket"]
     assert real.tolist()[1:] == pytest.approx([105, 105]) and np.isnan(real[0])
-    assert deflated(sample, "income", base=2025, series="basket").isna().all()  # no such series is shipped
-    assert deflated(sample, "income", base=2025, series="cpi")[2] == 105
+    unknown = deflated(sample, "income", base=2025, series="basket")["income_basket"]
+    assert unknown.isna().all()  # no such series is shipped
+    assert deflated(sample, "income", base=2025, series="cpi")["income_cpi"][2] == 105
+
+
+def test_rigid_spending_per_head_has_the_unit_of_income():
+    sample = pd.DataFrame({"income": [900.0, 500.0], "net_income": [700.0, np.nan]})
+    sample.attrs["units"] = {"income": "thousand dong/year"}
+    found = rigid_per_head(sample)
+    assert found["rigid_per_head"][0] == 200 and np.isnan(found["rigid_per_head"][1])
+    assert unit_of(found, "rigid_per_head") == "thousand dong/year"
 
 
 def test_within_blanks_values_and_keeps_the_design():
