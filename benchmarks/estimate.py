@@ -13,7 +13,7 @@ from aidlib.estimate import Design, mean, quantile
 from aidlib.poverty import fgt
 
 ROWS, DOMAINS, STRATA, CLUSTERS = 1_000_000, 155, 31, 40
-DESIGN = Design("weight", "stratum", "psu")
+DESIGN = Design("weight", "stratum", "psu", nested=True)
 
 
 def run() -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ def change(
 def _side_by_side(
     before: pd.DataFrame, after: pd.DataFrame, design: Design, old: Influence, new: Influence
 ) -> Influence:
+    design = replace(design, calibration=())  # its share is out of the influence values already
     columns = list(dict.fromkeys(design.columns))
     frame = pd.concat([before[columns], after[columns]], ignore_index=True)
     wave = np.repeat([0, 1], [len(before), len(after)])
@@ -84,7 +85,7 @@ def _strata_drawn_anew(frame: pd.DataFrame, wave: np.ndarray, design: Design) ->
     own = ~shared[stage.stratum[stage.cluster]]
     names = frame[design.strata].astype("str") if design.strata else pd.Series("", frame.index)
     labels = names.where(~own, names + np.where(wave == 1, " (after)", " (before)"))
-    return frame.assign(**{STRATUM: labels}), replace(design, strata=STRATUM)
+    return frame.assign(**{STRATUM: labels}), replace(design, strata=STRATUM, nested=True)
 
 
 def _difference(old: Estimates, new: Estimates, joint: Influence, *, own_df: bool) -> Estimates:

@@ -52,16 +52,38 @@ class Replicates:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What weights were calibrated on: the names of the columns, so that the variance can take their share out.
+
+    columns: a numeric column by its name, a cross of categorical columns as a tuple of names. prior: the weight column
+    before. method and bounds are those of ``calibrate``, so that replicate weights can be calibrated alike.
+    """
+
+    columns: tuple[str | tuple[str, ...], ...]
+    prior: str
+    method: str = "linear"
+    bounds: tuple[float, float] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that the calibration reads."""
+        flat = [c for entry in self.columns for c in (entry if isinstance(entry, tuple) else (entry,))]
+        return (*dict.fromkeys(flat), self.prior)
+
+
+@dataclass(frozen=True)
 class Design:
     """How the sample was drawn: the names of its columns, never the data.
 
     weight: sampling weight (None: every row counts 1). strata: first-stage strata. psu: the clusters, a list for
-    several stages; codes may repeat between strata (None: every row is its own cluster). fpc: for each stage the
-    number of clusters in the population stratum, or the sampled fraction where all values are at most 1; without it
-    the first stage counts as drawn with replacement and later stages add nothing. lonely_psu: what to do with a
-    stratum of one cluster: ``fail`` (a Problem that names it), ``adjust`` (its total itself is the deviation),
-    ``average`` (the mean variance of the other strata), ``certainty`` or ``remove`` (it adds nothing), as in R's
-    survey package (Lumley 2004, J. Stat. Softw. 9(8)). complete: a complete count, see ``census``.
+    several stages (None: every row is its own cluster); a first-stage code found in two strata is refused unless
+    ``nested`` says that codes start anew in each stratum. fpc: for each stage the number of clusters in the population
+    stratum, or the sampled fraction where all values are at most 1; without it the first stage counts as drawn with
+    replacement and later stages add nothing. lonely_psu: what to do with a stratum of one cluster: ``fail`` (a Problem
+    that names it), ``adjust`` (its total itself is the deviation), ``average`` (the mean variance of the other
+    strata), ``certainty`` or ``remove`` (it adds nothing), as in R's survey package (Lumley 2004, J. Stat. Softw.
+    9(8)). calibration: what ``calibrate`` notes of its work, the first one first; the sample must then be the one that
+    was calibrated, with groups as domains, never a part of it. complete: a complete count, see ``census``.
     """
 
     weight: str | None = None
@@ -69,8 +91,10 @@ class Design:
     psu: str | Sequence[str] | None = None
     fpc: str | Sequence[str] | None = None
     replicates: Replicates | None = None
+    calibration: tuple[Calibration, ...] = ()
     lonely_psu: str = "fail"
     complete: bool = False
+    nested: bool = False
 
     def __post_init__(self) -> None:
         for name in ("psu", "fpc"):
@@ -102,7 +126,8 @@ class Design:
         """Every column that the design names."""
         single = tuple(c for c in (self.weight, self.strata) if c is not None)
         replicates = tuple(self.replicates.columns) if self.replicates else ()
-        return (*single, *self.psus, *self.fpcs, *replicates)
+        calibrated = tuple(name for step in self.calibration for name in step.names)
+        return (*single, *self.psus, *self.fpcs, *replicates, *calibrated)
 
 
 def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -117,6 +117,8 @@ def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, .
         cluster = codes(sample[design.psus[level]]) if design.psus else np.arange(rows, dtype=np.int64)
         width = _above(cluster)
         nested = compact(stratum * width + cluster, _above(stratum) * width)
+        if level == 0 and design.psus and not design.nested:
+            _check_crossing(sample, design, cluster, nested)
         population = sample[design.fpcs[level]].to_numpy(np.float64) if design.fpcs else None
         parents = np.zeros(_above(nested), dtype=np.int64)
         parents[nested] = stratum
@@ -129,6 +131,16 @@ def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, .
         fraction = fraction * sampled[stratum]
         stratum = nested
     return tuple(stages)
+
+
+def _check_crossing(sample: pd.DataFrame, design: Design, cluster: Ints, nested: Ints) -> None:
+    """Raises Problem where a first-stage cluster lies in two strata."""
+    strata = np.bincount(cluster[np.unique(nested, return_index=True)[1]], minlength=_above(cluster))
+    crossing = strata[cluster] > 1
+    if crossing.any():
+        psus = sorted(sample.loc[crossing, design.psus[0]].astype(str).unique())
+        named = ", ".join(psus[:NAMED]) + ("" if len(psus) <= NAMED else " …")
+        raise reference.problem("estimate.crossing", psu=design.psus[0], psus=named, rows=int(crossing.sum()))
 
 
 def _stage(

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aidlib import reference
+from aidlib.estimate.auxiliary import Projection, projections
 from aidlib.estimate.design import Design
 from aidlib.estimate.domains import Domains, Members, domains
 from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
@@ -57,6 +58,7 @@ class Study:
     domains: Domains
     df: str
     base: str
+    projections: tuple[Projection, ...] = ()
 
     @classmethod
     def of(
@@ -74,7 +76,10 @@ class Study:
             raise reference.problem("estimate.option", option="df", allowed="design, domain")
         complete = design is not None and design.complete
         base = base or ("R" if complete else "M")
-        return cls(sample, resolve(sample, design), domains(sample, by, margins), df, base)
+        steps = design.calibration if design is not None and design.replicates is None else ()
+        sampling = resolve(sample, design)
+        calibrated = projections(sample, steps, design.weight) if design is not None and steps else ()
+        return cls(sample, sampling, domains(sample, by, margins), df, base, calibrated)
 
     def column(self, name: str) -> Floats:
         """A column as float64, missing where it is; flags as 0 and 1.
@@ -126,7 +131,10 @@ class Study:
         """Influence values given one per pair; with replicate weights the replicates of the linearised statistic."""
         shape = (len(self.sample), members.rows)
         if self.sampling.replicates is None:
-            return Influence(self.sampling, entries(members.unit, members.row, scores, shape))
+            values, mix = entries(members.unit, members.row, scores, shape), None
+            for projection in self.projections:
+                values, mix = projection.residual(values, mix)
+            return Influence(self.sampling, values, mix)
         weight = self.sampling.weight[members.unit]
         per_unit = np.divide(scores, weight, out=np.zeros_like(scores), where=weight > 0)
         return self._deviations(members.sum(scores), self._replicated(members, per_unit))

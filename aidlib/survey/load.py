@@ -61,10 +61,10 @@ class Survey:
         """The sampling design for figures that count ``unit``: "households" or "persons" (weight × household size).
 
         PSUs count as drawn with replacement within strata: second-stage sampling is then inside the variance, which is
-        slightly too large where many of a stratum's PSUs were drawn.
+        slightly too large where many of a stratum's PSUs were drawn. PSU codes are read within their stratum.
         """
         weight = {"households": "weight", "persons": "weight_persons"}[unit]
-        return Design(weight=weight, strata="stratum", psu="psu")
+        return Design(weight=weight, strata="stratum", psu="psu", nested=True)
 
 
 def load(period: str, region: str = NATION, store: str | Path | None = None) -> Survey:

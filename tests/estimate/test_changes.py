@@ -8,7 +8,7 @@ from aidlib.estimate import Design, Estimates, change, count, mean, proportion, 
 from aidlib.reference import Problem
 from tests.estimate.oracles import REPLICATED, TAYLOR, agree, expected, needs_data, studied
 
-DESIGN = Design("weight", "stratum", "psu")
+DESIGN = Design("weight", "stratum", "psu", nested=True)
 
 
 @pytest.fixture

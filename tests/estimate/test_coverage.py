@@ -49,7 +49,7 @@ def test_intervals_hold_their_level(name, strata, taken):
     rng = np.random.default_rng([strata, taken, len(name)])
     people = population(rng, strata, clusters, size)
     estimate, truth = STATISTICS[name]
-    design, true = Design("weight", "stratum", "psu"), truth(people)
+    design, true = Design("weight", "stratum", "psu", nested=True), truth(people)
     held = []
     for _ in range(DRAWS):
         row = estimate(draw(rng, people, clusters, taken, size), design).rows.iloc[0]

@@ -18,7 +18,7 @@ FIELDS = [
     "rows", "domains", "keys", "unit", "kind", "method", "population", "base", "additive", "margins", "covariance",
     "_influence",
 ]  # fmt: skip
-DESIGN = Design("weight", "stratum", "psu")
+DESIGN = Design("weight", "stratum", "psu", nested=True)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aidlib.estimate import Design, count, mean, proportion, quantile, ratio, total
 from aidlib.poverty import RelativeLine, fgt
 
-DESIGN = Design("weight", "stratum", "psu")
+DESIGN = Design("weight", "stratum", "psu", nested=True)
 NUMBERS = ["estimate", "se", "low", "high"]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 

@@ -22,7 +22,7 @@ def households() -> pd.DataFrame:
     )
 
 
-DESIGN = Design(weight="weight", strata="district", psu="village")
+DESIGN = Design(weight="weight", strata="district", psu="village", nested=True)
 
 
 # --- by hand
@@ -37,7 +37,7 @@ def test_a_simple_random_sample_has_the_textbook_error():
 
 def test_clusters_of_two_strata_by_hand():
     sample = pd.DataFrame({"s": [1, 1, 1, 2, 2], "p": [1, 1, 2, 1, 2], "w": [2.0, 2, 3, 1, 1], "y": [1.0, 2, 5, 4, 8]})
-    row = total(sample, Design("w", "s", "p"), "y").rows.iloc[0]
+    row = total(sample, Design("w", "s", "p", nested=True), "y").rows.iloc[0]
     assert row["estimate"] == 2 + 4 + 15 + 4 + 8
     # cluster totals 6 and 15, 4 and 8: 2 / 1 * (4.5² + 4.5²) + 2 / 1 * (2² + 2²)
     assert row["se"] == pytest.approx(np.sqrt(2 * 2 * 4.5**2 + 2 * 2 * 2**2))
@@ -77,7 +77,7 @@ def test_survival_after_cardiac_arrest_agrees_with_r():
             "alive": [25, 24, 30, 49, 80, 70],
         }
     )
-    design = Design(strata="ESA", psu="ambulance")
+    design = Design(strata="ESA", psu="ambulance", nested=True)
     row = ratio(scd, design, "alive", "arrests").rows.iloc[0]
     assert [row["estimate"], row["se"]] == pytest.approx([0.153506350082827, 0.00980730359997476], rel=1e-10)
     assert total(scd, design, "arrests").rows["se"].item() == pytest.approx(152.35813073151, rel=1e-10)
@@ -284,7 +284,7 @@ def test_a_lonely_psu_is_named_with_the_remedy(households):
 def test_a_stratum_that_is_whole_in_the_sample_is_not_lonely(households):
     sample = households[~((households["district"] == "north") & (households["village"] > 1))]
     sample = sample.assign(villages=np.where(sample["district"] == "north", 1, 30))
-    design = Design("weight", "district", "village", fpc="villages")
+    design = Design("weight", "district", "village", fpc="villages", nested=True)
     assert mean(sample, design, "income", by="district").rows["se"].iloc[0] == 0
 
 
@@ -295,15 +295,25 @@ def test_a_stratum_that_is_whole_in_the_sample_is_not_lonely(households):
         ({"weight": -1.0}, DESIGN, "estimate.bad_weight"),
         ({"income": np.inf}, DESIGN, "estimate.infinite"),
         ({"income": "none"}, DESIGN, "estimate.not_numeric"),
-        ({"size": np.arange(12) + 3}, Design("weight", "district", "village", fpc="size"), "estimate.bad_fpc"),
-        ({"size": 2}, Design("weight", "district", "village", fpc="size"), "estimate.bad_fpc"),
+        (
+            {"size": np.arange(12) + 3},
+            Design("weight", "district", "village", fpc="size", nested=True),
+            "estimate.bad_fpc",
+        ),
+        ({"size": 2}, Design("weight", "district", "village", fpc="size", nested=True), "estimate.bad_fpc"),
         ({}, Design("weight", "region", "village"), "estimate.no_column"),
+        ({}, Design("weight", "district", "village"), "estimate.crossing"),
     ],
 )
 def test_bad_columns_are_named(households, change, design, key):
     with pytest.raises(Problem) as error:
         mean(households.assign(**change), design, "income")
     assert error.value.key == key
+
+
+def test_clusters_in_two_strata_are_refused_by_name(households):
+    with pytest.raises(Problem, match=r"more than one stratum: 1, 2 \(8 rows\)"):
+        mean(households.query("district == 'north' or village < 3"), Design("weight", "district", "village"), "income")
 
 
 def test_wrong_options_are_refused(households):

@@ -9,7 +9,7 @@ from aidlib.poverty import RelativeLine, fgt, gap_total, poverty_gaps
 from aidlib.reference import Problem
 from tests.estimate.oracles import expected, needs_data, survey
 
-DESIGN = Design(weight="weight", strata="district", psu="village")
+DESIGN = Design(weight="weight", strata="district", psu="village", nested=True)
 
 # R 4.x, survey 4.1-1; g = gap**a of the poor at line 600:
 #   des <- svydesign(~village, strata = ~district, weights = ~weight, data = d, nest = TRUE)

@@ -16,7 +16,7 @@ from aidlib.report import Content, Entry
 CAPTION = {"zh": "表", "en": "table"}
 PROVINCE = "990000"
 CENSUS = Design.census()
-SURVEY = Design(weight="weight", strata="stratum", psu="psu", lonely_psu="certainty")
+SURVEY = Design(weight="weight", strata="stratum", psu="psu", lonely_psu="certainty", nested=True)
 
 
 def chapter(region: str, period: str = "2025", **results: Estimates) -> Content:
