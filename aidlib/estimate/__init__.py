@@ -1,11 +1,14 @@
 """Estimates of a complex sample: what each number is, how sure it is, and what the release gate must know about it."""
 
 from aidlib.estimate.changes import change
+from aidlib.estimate.comparisons import compare, p_values
 from aidlib.estimate.design import Design, Replicates
 from aidlib.estimate.estimates import Estimates, stack
 from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit_of
 from aidlib.estimate.quantiles import quantile
+from aidlib.estimate.ranks import rank_intervals
 from aidlib.estimate.study import Study
+from aidlib.estimate.trends import equality, linearity, trend
 
 __all__ = [
     "Design",
@@ -13,12 +16,18 @@ __all__ = [
     "Replicates",
     "Study",
     "change",
+    "compare",
     "count",
+    "equality",
+    "linearity",
     "mean",
+    "p_values",
     "proportion",
     "quantile",
+    "rank_intervals",
     "ratio",
     "stack",
     "total",
+    "trend",
     "unit_of",
 ]
