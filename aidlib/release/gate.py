@@ -57,18 +57,17 @@ def protect(
     every = cells(contents, period)
     if not len(every.frame):
         return {region: list(chapters) for region, chapters in contents.items()}
-    before = register.read()
-    decision = decide(every, past(every.frame, before, report, period, rule), rule)
-    if len(decision.unprotected):
-        raise reference.problem("release.unprotected", places=places(every.frame.iloc[decision.unprotected]))
-    safe = {
-        region: [_safe(region, each, every, decision) for each in chapters] for region, chapters in contents.items()
-    }
-    published = {region: [content.to_json() for content in chapters] for region, chapters in safe.items()}
-    broken = judge(audit(published, rule.threshold), every.frame, decision, rule)
-    if len(broken):
-        raise reference.problem("release.broken", places=places(broken))
-    register.append(records(safe, every, before, report, period))
+    with register.held():
+        before = register.read()
+        decision = decide(every, past(every.frame, before, report, period, rule), rule)
+        if len(decision.unprotected):
+            raise reference.problem("release.unprotected", places=places(every.frame.iloc[decision.unprotected]))
+        safe = withhold(contents, every, decision)
+        published = {region: [content.to_json() for content in chapters] for region, chapters in safe.items()}
+        broken = judge(audit(published, rule.threshold), every.frame, decision, rule)
+        if len(broken):
+            raise reference.problem("release.broken", places=places(broken))
+        register.append(records(safe, every, before, report, period))
     return safe
 
 
@@ -113,6 +112,13 @@ def places(rows: pd.DataFrame) -> str:
     """The first few tables that ``rows`` stand in, for a message: region chapter.entry."""
     named = (rows["region"] + " " + rows["chapter"] + "." + rows["entry"]).drop_duplicates().tolist()
     return ", ".join(named[:NAMED]) + (" …" if len(named) > NAMED else "")
+
+
+def withhold(contents: Mapping[str, Sequence[Content]], every: Cells, decision: Decision) -> dict[str, list[Content]]:
+    """``contents`` with the numbers of the withheld rows, and the internal columns of all rows, blank."""
+    return {
+        region: [_safe(region, each, every, decision) for each in chapters] for region, chapters in contents.items()
+    }
 
 
 def _safe(region: str, content: Content, every: Cells, decision: Decision) -> Content:

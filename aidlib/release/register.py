@@ -6,7 +6,9 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from aidlib import reference
 
 FORMAT = 1
+POLL = 0.1  # seconds between two looks at a lock that another run holds
 KEY = b"aidlib release digest v1"  # public: the digest tells whether numbers are the same, it hides nothing
 
 
@@ -37,10 +40,38 @@ class Record:
 
 
 class Register:
-    """A file of JSON lines beside the editions; it need not exist. Lines are only ever added."""
+    """A file of JSON lines beside the editions; it need not exist. Lines are only ever added.
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    wait: seconds for which a run waits for another one that is deciding what to publish.
+    """
+
+    def __init__(self, path: str | Path, wait: float = 1800.0) -> None:
+        self.path, self.wait = Path(path), wait
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """From reading to adding for this run alone, so that no two runs decide from the same state.
+
+        The lock is on a file beside the register and ends with its process, however that ends. Raises Problem if
+        another run keeps it for longer than ``wait``.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._lock(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        last = time.monotonic() + self.wait
+        while True:
+            try:
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() >= last:
+                    raise reference.problem("release.busy", file=self.path.name, seconds=round(self.wait)) from error
+                time.sleep(POLL)
 
     def read(self) -> list[Record]:
         """All records, oldest first; an unfinished last line (a runner died) is none.

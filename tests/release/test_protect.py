@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,10 @@ def register(tmp_path):
 
 def protect(contents, register, period="2025", **options):
     return release.protect(contents, register, report="annual", period=period, **options)
+
+
+def _protect_counts(register, sizes):
+    protect({PROVINCE: [chapter(PROVINCE, on_file=counted(census(sizes)))]}, register)
 
 
 # by hand
@@ -332,6 +337,23 @@ def test_the_past_of_a_named_year_is_that_of_every_period(register):
 
     assert rows(protect(by_year(60), register, "2024"), "income")["flag"].tolist() == ["", ""]
     assert rows(protect(by_year(63), register, "2025"), "income")["flag"].tolist() == ["complementary", ""]
+
+
+def test_two_runs_at_once_do_not_both_publish_from_the_same_state(register):
+    """Two releases that differ by three households: whichever comes second withholds what differs."""
+    sizes = [SMALL, SMALL | {("990200", "accident"): 43}]
+    runs = [
+        multiprocessing.get_context("fork").Process(target=_protect_counts, args=(register, each)) for each in sizes
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert [run.exitcode for run in runs] == [0, 0]
+    first, second = register.read()
+    assert (first.release, second.release) == (1, 2)
+    total = {record.release: record.rows[-1] for record in (first, second)}
+    assert [n is None for _, n, _, _ in total.values()] == [False, True]
 
 
 # refusals

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import signal
+import time
 
 import pytest
 
@@ -80,6 +83,50 @@ def test_a_digest_tells_numbers_apart_to_twelve_digits():
     assert digest([0.1 + 0.2, 5.0]) == digest([0.3, 5.0])
     assert digest([0.3, 5.0]) != digest([0.3 + 1e-9, 5.0])
     assert digest([float("nan")]) == digest([float("nan")])
+
+
+def test_two_runs_do_not_decide_from_the_same_state(tmp_path):
+    """Each run reads, thinks and adds the next number: none is given twice, and no run sees another between."""
+    path = tmp_path / "register.jsonl"
+    runs = [multiprocessing.get_context("fork").Process(target=_release, args=(path,)) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert [found.release for found in Register(path).read()] == list(range(1, 21))
+
+
+def test_a_run_that_waits_too_long_for_another_is_refused(tmp_path):
+    path = tmp_path / "register.jsonl"
+    with Register(path).held(), pytest.raises(Problem, match=r"register\.jsonl") as found:
+        Register(path, wait=0.2).held().__enter__()
+    assert found.value.key == "release.busy"
+
+
+def test_a_run_that_died_holds_nothing(tmp_path):
+    path = tmp_path / "register.jsonl"
+    run = multiprocessing.get_context("fork").Process(target=_die_holding, args=(path,))
+    run.start()
+    run.join()
+    assert run.exitcode == -signal.SIGKILL
+    with Register(path, wait=0).held():
+        Register(path).append([record()])
+    assert Register(path).read() == [record()]
+
+
+def _release(path):
+    for _ in range(10):
+        register = Register(path)
+        with register.held():
+            last = max((found.release for found in register.read()), default=0)
+            time.sleep(0.005)
+            register.append([record(last + 1)])
+
+
+def _die_holding(path):
+    Register(path).held().__enter__()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _append(path, region):
