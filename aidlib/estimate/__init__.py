@@ -5,20 +5,27 @@ from aidlib.estimate.comparisons import compare, p_values
 from aidlib.estimate.design import Design, Replicates
 from aidlib.estimate.estimates import Estimates, stack
 from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit_of
+from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.estimate.quantiles import quantile
 from aidlib.estimate.ranks import rank_intervals
 from aidlib.estimate.study import Study
 from aidlib.estimate.trends import equality, linearity, trend
+from aidlib.estimate.weighting import Weighted, calibrate, trim
 
 __all__ = [
     "Design",
     "Estimates",
     "Replicates",
+    "Standard",
     "Study",
+    "Weighted",
+    "calibrate",
     "change",
     "compare",
     "count",
+    "design_effect",
     "equality",
+    "grade",
     "linearity",
     "mean",
     "p_values",
@@ -29,5 +36,6 @@ __all__ = [
     "stack",
     "total",
     "trend",
+    "trim",
     "unit_of",
 ]

@@ -93,10 +93,10 @@ def p_values(estimates: Estimates, *, adjust: str = "holm", null: float = 0.0, w
     for number in range(int(family.max(initial=-1)) + 1):
         tested = np.flatnonzero((family == number) & np.isfinite(plain))
         adjusted[tested] = ADJUSTMENTS[adjust](plain[tested])
-    return tested_rows(estimates, {"p_value": plain, "p_adjusted": adjusted}, "estimate_p_values")
+    return plain_numbers(estimates, {"p_value": plain, "p_adjusted": adjusted}, "estimate_p_values")
 
 
-def tested_rows(estimates: Estimates, measures: dict[str, Floats], method: str) -> Estimates:
+def plain_numbers(estimates: Estimates, measures: dict[str, Floats], method: str) -> Estimates:
     """The rows once per measure, one under the other by row: plain numbers without error or covariance."""
     keys = [*estimates.domains, *estimates.keys]
     several = len(estimates.rows["measure"].unique()) > 1

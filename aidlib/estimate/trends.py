@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.special import chdtrc, fdtrc
 
 from aidlib import reference
-from aidlib.estimate.comparisons import SHOWN, column_of, combined, line_codes, tested_rows
+from aidlib.estimate.comparisons import SHOWN, column_of, combined, line_codes, plain_numbers
 from aidlib.estimate.domains import ALL
 from aidlib.estimate.estimates import Estimates
 from aidlib.estimate.intervals import wald
@@ -176,7 +176,7 @@ def _tests(
             found[:, line] = _wald_f(estimates, at, contrasts(at), float(rows["df"].iloc[line]))
     base = _without(estimates, rows, column)
     measures = dict(zip(("wald_f", "df_numerator", "p_value"), found, strict=True))
-    return tested_rows(base, measures, method)
+    return plain_numbers(base, measures, method)
 
 
 def _wald_f(estimates: Estimates, at: Ints, contrasts: Floats, df: float) -> Floats:
