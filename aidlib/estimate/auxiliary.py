@@ -47,7 +47,8 @@ class Projection:
 
     def residual(self, values: Any, mix: Any) -> tuple[Any, Any]:
         """Influence values and mix (None: identity) of the statistics with the auxiliary variables taken out."""
-        slopes = self.coefficients @ sparse.csr_array(values)
+        values = values.tocoo()
+        slopes = self.coefficients @ values.tocsr()
         own = sparse.eye_array(values.shape[1]) if mix is None else mix
         return sparse.hstack([values, self.weighted]), sparse.vstack([own, -(slopes @ own)], format="csr")
 
@@ -76,6 +77,8 @@ def projections(sample: pd.DataFrame, steps: tuple[Calibration, ...], weight: st
 
 def _cross(sample: pd.DataFrame, columns: tuple[str, ...]) -> tuple[np.ndarray, list[Any]]:
     """Code of each row among the observed combinations, and these: a text for one column, else a tuple of texts."""
+    if not columns:
+        return np.zeros(len(sample), dtype=np.int64), [()]
     coded = [column_codes(sample[c]) for c in columns]
     frame = pd.DataFrame({i: codes for i, (codes, _) in enumerate(coded)})
     group = frame.groupby(list(frame.columns), sort=True)
