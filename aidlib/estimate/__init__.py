@@ -8,6 +8,7 @@ from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit
 from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.estimate.quantiles import quantile
 from aidlib.estimate.ranks import rank_intervals
+from aidlib.estimate.replication import make_replicates
 from aidlib.estimate.study import Study
 from aidlib.estimate.trends import equality, linearity, trend
 from aidlib.estimate.weighting import Weighted, calibrate, trim
@@ -27,6 +28,7 @@ __all__ = [
     "equality",
     "grade",
     "linearity",
+    "make_replicates",
     "mean",
     "p_values",
     "proportion",

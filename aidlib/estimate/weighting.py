@@ -112,6 +112,14 @@ def trim(
     return Weighted(sample.assign(**{name: weight}), replace(design, weight=name))
 
 
+def calibrated_like(sample: pd.DataFrame, step: Calibration, weight: Floats, other: Floats) -> Floats:
+    """``other`` weights (a replicate's) brought to the totals that ``weight`` has in the calibration ``step``."""
+    x = sparse.hstack([table(sample, columns)[0] for columns in step.columns], format="csr")
+    names = [str(i) for i in range(x.shape[1])]
+    free = (-np.inf, np.inf)
+    return _Solver(x, x.T @ weight, names, step.method, step.bounds or free, free)(other)
+
+
 @dataclass(frozen=True, eq=False)
 class _Solver:
     """Calibrated weights for given ones, by Newton's method on b."""

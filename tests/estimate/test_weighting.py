@@ -6,7 +6,7 @@ import pytest
 
 from aidlib.estimate import Design, Replicates, calibrate, mean, proportion, ratio, total, trim
 from aidlib.reference import Problem
-from tests.estimate.oracles import ERROR, EXACT_ZERO, ESTIMATE, agree, expected, needs_data, survey
+from tests.estimate.oracles import ERROR, ESTIMATE, EXACT_ZERO, agree, expected, needs_data, survey
 
 STYPE = {"E": 4421, "H": 755, "M": 1018}
 SCHWIDE = {"No": 1072, "Yes": 5122}
