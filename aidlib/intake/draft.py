@@ -12,7 +12,7 @@ import yaml
 
 from aidlib import reference
 from aidlib.intake.header import Header, Heading, find_header, letter, normal
-from aidlib.intake.read import HEAD, Sheet, files_of, read_sheets
+from aidlib.intake.read import HEAD, Sheet, files_of, read_files
 from aidlib.reference import problem
 
 LIKE = 0.62  # likeness (difflib ratio) from which a heading is suggested
@@ -38,8 +38,8 @@ def draft_mapping(paths: Sequence[Path | str]) -> str:
     for the members of a household become a group; all others stand under ``ignore``. Each has its column letter.
     """
     drafts: dict[tuple[str, ...], _Draft] = {}
-    for path, name in files_of([Path(path) for path in paths]):
-        for sheet in read_sheets(path, name):
+    for _, sheets in read_files(files_of([Path(path) for path in paths])):
+        for sheet in sheets:
             header, table = _header(sheet)
             if header is not None:
                 drafts.setdefault(tuple(heading.text for heading in header.headings), _guess(sheet, header, table))

@@ -20,7 +20,7 @@ from aidlib.intake.identity import pseudonym_key
 from aidlib.intake.joins import join_sheets
 from aidlib.intake.mapping import Kind, Source, load_source, plan_sheet
 from aidlib.intake.quarantine import MARKS, quarantine_workbook
-from aidlib.intake.read import Sheet, files_of, read_sheets
+from aidlib.intake.read import Sheet, files_of, read_files
 from aidlib.reference import message, problem
 from aidlib.store import Store, add_identities, write_restricted
 from aidlib.store.folder import ACCOUNT, CHECKS, Addition
@@ -118,14 +118,13 @@ class _Import:
 
     def read(self, files: Sequence[tuple[Path, str, str]]) -> None:
         """Take all files in; blocks are processed whenever enough rows are waiting."""
-        for done, (path, name, _) in enumerate(files, 1):
+        for done, (name, sheets) in enumerate(read_files([file[:2] for file in files]), 1):
             self.progress("import", done, len(files))
-            for block in self._blocks(path, name):
+            for block in self._blocks(name, sheets):
                 self._queue(block)
         self._work()
 
-    def _blocks(self, path: Path, name: str) -> Iterator[Block]:
-        sheets: Sequence[Sheet] = list(read_sheets(path, name))
+    def _blocks(self, name: str, sheets: Sequence[Sheet]) -> Iterator[Block]:
         if not any(map(_corrected, sheets)):
             sheets, joined = join_sheets(sheets, self.source, name)
             for row in joined:
