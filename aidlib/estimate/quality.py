@@ -19,6 +19,7 @@ from aidlib.estimate.intervals import beta
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Study
 
+MODELLED = "estimate_fay_herriot"  # methods whose numbers rest on more than the units observed in their domain
 DIFFERENCES = ("change", "effect")  # kinds whose true value may be 0, so that a relative error says nothing
 
 
@@ -59,8 +60,9 @@ def grade(estimates: Estimates, standard: Standard | None = None) -> Estimates:
 
     Shares are judged by interval width and effective sample size, other levels by coefficient of variation, and
     changes and effects, whose value may be 0, by n, PSUs and degrees of freedom alone. A share of 0 or 1 is "care" at
-    best. The numbers stay: the release gate withholds them. A flag that withholds already is kept, "care" is never
-    taken back. A complete count has no sampling error and keeps its flags.
+    best. Small-area estimates are judged by their error alone, not by n and PSUs. The numbers stay: the release gate
+    withholds them. A flag that withholds already is kept, "care" is never taken back. A complete count has no sampling
+    error and keeps its flags.
 
     >>> import pandas as pd
     >>> from aidlib.estimate import proportion
@@ -71,11 +73,12 @@ def grade(estimates: Estimates, standard: Standard | None = None) -> Estimates:
     standard = Standard() if standard is None else standard
     rows = estimates.rows
     n, psus, df, se = (rows[name].to_numpy() for name in ("n", "psus", "df", "se"))
-    care = (n < standard.n_care) | (psus < standard.psus_care) | ~(df >= standard.df_care)
-    refused = n < standard.n_refused
+    own = not estimates.method.startswith(MODELLED)
+    care = ~(df >= standard.df_care) | (own & ((n < standard.n_care) | (psus < standard.psus_care)))
+    refused = own & (n < standard.n_refused)
     if estimates.kind not in DIFFERENCES:
         judge = _share if estimates.unit == "share" else _level
-        weak, wrong = judge(rows, standard)
+        weak, wrong = judge(rows, standard, own)
         care, refused = care | weak, refused | wrong
     complete = np.isinf(df) & (se == 0)
     old = rows["flag"].to_numpy(object)
@@ -85,13 +88,15 @@ def grade(estimates: Estimates, standard: Standard | None = None) -> Estimates:
     return replace(estimates, rows=rows.assign(flag=flag))
 
 
-def _share(rows: pd.DataFrame, standard: Standard) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _share(rows: pd.DataFrame, standard: Standard, own: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(care, refused) of shares by the presentation standards of NCHS."""
     p, se, df, n, psus = (rows[name].to_numpy() for name in ("estimate", "se", "df", "n", "psus"))
     edge = (p <= 0) | (p >= 1)
+    if not own:  # a model borrows units: its effective size is what its error is worth
+        n = np.full(len(p), np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(edge, n, np.minimum(n, p * (1 - p) / se**2))
-        low, high = beta(p, se, df, n, psus)
+        low, high = beta(p, se, df, n, psus) if own else rows[["low", "high"]].to_numpy().T
         width = high - low
         relative = width / p > standard.relative_width
     between = (width > standard.width_reliable) & relative & ~edge
@@ -99,7 +104,7 @@ def _share(rows: pd.DataFrame, standard: Standard) -> tuple[NDArray[np.bool_], N
     return edge, refused
 
 
-def _level(rows: pd.DataFrame, standard: Standard) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _level(rows: pd.DataFrame, standard: Standard, own: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(care, refused) of levels by their coefficient of variation."""
     with np.errstate(divide="ignore", invalid="ignore"):
         cv = (rows["se"] / rows["estimate"].abs()).to_numpy()
