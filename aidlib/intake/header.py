@@ -68,8 +68,11 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
     At least two headings, or all of a narrower row, must be known. None where no row is a header.
     """
     best: Header | None = None
+    uppers = {key[: at.start()] for key in known if _WITHIN in key for at in re.finditer(_WITHIN, key)}
     for row in range(len(head)):
         for rows in (1, 2):
+            if rows == 2 and not _may_be_double(head[row : row + 2], known, uppers):
+                continue
             candidate = _candidate(head, row, rows, known)
             if candidate and (best is None or candidate.score > best.score):
                 best = candidate
@@ -78,13 +81,20 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
     return best
 
 
-def corrected_header(cells: Sequence[str | None]) -> Header:
+def _may_be_double(lines: Sequence[Sequence[str | None]], known: Collection[str], uppers: Collection[str]) -> bool:
+    """Whether two rows can be a better header than the upper one alone: a lower word, or a pair, must be known."""
+    upper = any(cell and normal(f"{cell}{_WITHIN}").removesuffix(_WITHIN) in uppers for cell in lines[0])
+    return upper or any(cell and normal(cell) in known for line in lines[1:] for cell in line)
+
+
+def corrected_header(cells: Sequence[str | None], known: Collection[str]) -> Header:
     """The header of a quarantine workbook: its first row, in which two merged rows are two lines of a cell."""
     headings = []
     for i, cell in enumerate(cells):
         above, _, lower = (cell or "").strip().partition(_LINE)
         headings += [_under(i, above, lower)] if lower else _single([None] * i + [above])
-    return Header(1, 1, tuple(headings), (len(headings), 0, -1))
+    matched = sum(any(key in known for key in heading.keys) for heading in headings)
+    return Header(1, 1, tuple(headings), (matched, 0, -1))
 
 
 def _candidate(head: Sequence[Sequence[str | None]], row: int, rows: int, known: Collection[str]) -> Header | None:

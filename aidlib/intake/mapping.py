@@ -14,7 +14,7 @@ import yaml
 
 from aidlib import reference
 from aidlib.intake.header import Header, corrected_header, find_header, letter, normal
-from aidlib.intake.quarantine import MARKS
+from aidlib.intake.quarantine import MARKS, holds_kind
 from aidlib.intake.read import Sheet
 from aidlib.reference import problem
 
@@ -76,12 +76,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Source:
-    """A whole mapping file."""
+    """A whole mapping file; ``correct_attrition``: its weights leave the loss of a panel to be repaired."""
 
     name: str
     demo: bool
     kinds: tuple[Kind, ...]
     ignore_sheets: tuple[str, ...] = ()
+    correct_attrition: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def load_source(name: str, folder: Path) -> Source:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         kinds = tuple(_kind(key, entry or {}) for key, entry in raw["kinds"].items())
-        return Source(name, bool(raw.get("demo", False)), kinds, _texts(raw.get("ignore_sheets", ())))
+        flags = {flag: bool(raw.get(flag, False)) for flag in ("demo", "correct_attrition")}
+        return Source(name, kinds=kinds, ignore_sheets=_texts(raw.get("ignore_sheets", ())), **flags)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         detail = str(error).splitlines()[0][:120]
         raise problem("intake.bad_mapping", file=path.name, detail=detail) from error
@@ -218,14 +220,15 @@ def plan_sheet(sheet: Sheet, source: Source, file: str) -> Plan | None:
     corrected = bool(sheet.head[0]) and sheet.head[0][0] == MARKS[0]
     kinds = [kind for kind in source.kinds if corrected or fits_kind(kind, file, sheet.sheet)]
     if corrected:
-        kinds = [kind for kind in kinds if kind.name[:31] == sheet.sheet] or kinds
+        kinds = [kind for kind in kinds if holds_kind(sheet.sheet, kind.name)] or kinds
     if not kinds:
         if any(sheet.sheet == join.sheet for kind in source.kinds for join in kind.joins):
             return None
         raise problem("intake.wrong_sheet", file=sheet.file, sheet=sheet.sheet or "-", source=source.name)
-    if corrected and len(kinds) == 1:
-        return _plan(sheet, corrected_header(sheet.head[0]), kinds[0])
-    found = [(header, kind) for kind in kinds if (header := find_header(sheet.head, _recognised(kind)))]
+    if corrected:
+        found = [(corrected_header(sheet.head[0], _recognised(kind)), kind) for kind in kinds]
+    else:
+        found = [(header, kind) for kind in kinds if (header := find_header(sheet.head, _recognised(kind)))]
     if not found:
         raise problem("intake.no_header", file=sheet.file, sheet=sheet.sheet or "-", rows=len(sheet.head))
     header, kind = max(found, key=lambda each: each[0].score)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
 
 MARKS = ("原文件 File", "原工作表 Sheet", "原行号 Row", "原因", "Reason")
 _WIDTHS = (28, 14, 8, 44, 44)
+Shape = tuple[str, frozenset[str]]  # a kind, and the headings that its rows have: forms change with the years
 
 
-def quarantine_workbook(pieces: dict[str, Sequence[pa.Table]]) -> bytes:
-    """An xlsx with one sheet a kind: file, sheet, row, reason in two languages, then the original columns as text.
+def holds_kind(sheet: str, kind: str) -> bool:
+    """Whether a sheet of a quarantine workbook is one of the kind: "kind", "kind #2" …"""
+    numbered = re.fullmatch(r"(.+) #\d+", sheet)
+    return sheet == kind[:31] or (numbered is not None and numbered.group(1) == kind[:26])
 
-    ``pieces``: by kind, tables of text that begin with the columns of MARKS. The same rows give the same bytes. Every
-    cell is text, so identity numbers stay whole and nothing is taken for a formula.
+
+def quarantine_workbook(pieces: Mapping[Shape, Sequence[pa.Table]]) -> bytes:
+    """An xlsx with one sheet a shape: file, sheet, row, reason in two languages, then the original columns as text.
+
+    ``pieces``: by kind and headings, tables of text that begin with the columns of MARKS. Two forms of a kind never
+    share a sheet, or a column would stand there under its old and its new heading. The same rows give the same bytes.
+    Every cell is text, so identity numbers stay whole and nothing is taken for a formula.
     """
     import xlsxwriter
 
@@ -26,10 +35,8 @@ def quarantine_workbook(pieces: dict[str, Sequence[pa.Table]]) -> bytes:
     book.set_properties({"created": pd.Timestamp("2020-01-01").to_pydatetime()})
     bold = book.add_format({"bold": True, "bg_color": "#E6E6E6", "text_wrap": True, "valign": "top"})
     text = book.add_format({"num_format": "@"})
-    for kind, tables in sorted(pieces.items()):
-        rows = pa.concat_tables(tables, promote_options="default").to_pandas()
-        rows = rows.sort_values(list(MARKS[:2]), kind="stable")
-        sheet = book.add_worksheet(kind[:31])
+    for title, rows in _sheets(pieces):
+        sheet = book.add_worksheet(title)
         sheet.freeze_panes(1, 0)
         for column, (name, values) in enumerate(rows.items()):
             sheet.set_column(column, column, _WIDTHS[column] if column < len(_WIDTHS) else 14, text)
@@ -38,3 +45,17 @@ def quarantine_workbook(pieces: dict[str, Sequence[pa.Table]]) -> bytes:
             sheet.write_column(1, column, [str(cell) for cell in cells], text)
     book.close()
     return sink.getvalue()
+
+
+def _sheets(pieces: Mapping[Shape, Sequence[pa.Table]]) -> list[tuple[str, pd.DataFrame]]:
+    """The sheets by name, the forms of a kind in the order of their first files."""
+    found: list[tuple[str, list[str], pd.DataFrame]] = []
+    for (kind, headings), tables in pieces.items():
+        rows = pa.concat_tables(tables, promote_options="default").to_pandas()
+        rows = rows.sort_values(list(MARKS[:2]), kind="stable")
+        found.append((kind, [*map(str, rows.iloc[0, :2]), *sorted(headings)], rows))
+    sheets: list[tuple[str, pd.DataFrame]] = []
+    for kind, _, rows in sorted(found, key=lambda each: each[:2]):
+        number = 1 + sum(holds_kind(name, kind) for name, _ in sheets)
+        sheets.append((kind[:31] if number == 1 else f"{kind[:26]} #{number}", rows))
+    return sheets

@@ -19,7 +19,7 @@ from aidlib.intake.check import interviewer_checks
 from aidlib.intake.identity import pseudonym_key
 from aidlib.intake.joins import join_sheets
 from aidlib.intake.mapping import Kind, Source, load_source, plan_sheet
-from aidlib.intake.quarantine import MARKS, quarantine_workbook
+from aidlib.intake.quarantine import MARKS, Shape, quarantine_workbook
 from aidlib.intake.read import Sheet, files_of, read_files
 from aidlib.reference import message, problem
 from aidlib.store import Store, add_identities, write_restricted
@@ -114,7 +114,7 @@ class _Import:
         self.account: dict[tuple[str, str, str], dict[str, int]] = {}
         self.checks: list[pd.DataFrame] = []
         self.reasons: list[tuple[str, str, int]] = []
-        self.rejected: dict[str, list[pa.Table]] = {}
+        self.rejected: dict[Shape, list[pa.Table]] = {}
 
     def read(self, files: Sequence[tuple[Path, str, str]]) -> None:
         """Take all files in; blocks are processed whenever enough rows are waiting."""
@@ -220,7 +220,7 @@ class _Import:
             said = (batch.file, batch.sheet, row.astype("str"), texts["zh"], texts["en"])
             marks = {mark: pa.array(cells[group.index].astype("str")) for mark, cells in zip(MARKS, said, strict=True)}
             piece = pa.table({**marks, **columns})
-            self.rejected.setdefault(batch.kind.name, []).append(piece)
+            self.rejected.setdefault((batch.kind.name, frozenset(columns)), []).append(piece)
 
     def _count(self, file: str, sheet: str, table: str, counts: dict[str, Any]) -> None:
         row = self.account.setdefault((file, sheet, table), dict.fromkeys(ACCOUNT[3:], 0))
@@ -236,7 +236,7 @@ class _Import:
         quarantine = None
         if self.rejected:
             name = f"quarantine-{self.addition.number:06d}.xlsx"
-            quarantine = write_restricted(store, name, quarantine_workbook(dict(self.rejected)))
+            quarantine = write_restricted(store, name, quarantine_workbook(self.rejected))
         try:
             if len(self.known.identities):
                 add_identities(store, self.known.identities)
