@@ -1,6 +1,23 @@
-"""Poverty: lines and measures."""
+"""Poverty and inequality: lines, measures, decompositions, change."""
 
+from aidlib.poverty.depth import relative_line, relative_median_gap, sen_shorrocks_thon, watts
+from aidlib.poverty.inequality import atkinson, generalised_entropy, gini, palma_ratio, quintile_share_ratio
 from aidlib.poverty.lines import RelativeLine
 from aidlib.poverty.measures import fgt, gap_total, is_poor, poverty_gaps
 
-__all__ = ["RelativeLine", "fgt", "gap_total", "is_poor", "poverty_gaps"]
+__all__ = [
+    "RelativeLine",
+    "atkinson",
+    "fgt",
+    "gap_total",
+    "generalised_entropy",
+    "gini",
+    "is_poor",
+    "palma_ratio",
+    "poverty_gaps",
+    "quintile_share_ratio",
+    "relative_line",
+    "relative_median_gap",
+    "sen_shorrocks_thon",
+    "watts",
+]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from aidlib import reference
 from aidlib.estimate import Study
+from aidlib.estimate.domains import Members
 from aidlib.estimate.quantiles import inverse_cdf
 from aidlib.estimate.sampling import Floats
+from aidlib.estimate.study import Found
+from aidlib.poverty.ranks import densities
 
 CENTRES = ("median", "mean")
 
@@ -47,18 +51,18 @@ def line_values(study: Study, income: Floats, line: Line, multiple: float = 1.0)
     return LineValues(values * multiple)
 
 
-def density(income: Floats, weight: Floats, at: float) -> float:
-    """Normal kernel density of income at a point, bandwidth sd / N^(1/5) with N = sum(weight).
+def with_line(study: Study, found: Found, lines: LineValues, slopes: Floats) -> Found:
+    """The sampling error of an estimated line added: slopes, d statistic / d line by row, times the line's influence.
 
-    Source: the bandwidth of Osier (2009), Survey Research Methods 3(3), 167-195, as in R's convey 1.0.1.
+    Lines without influence leave ``found`` as it is.
     """
-    population = weight.sum()
-    centre = (weight * income).sum() / population
-    width = np.sqrt((weight * (income - centre) ** 2).sum() / population) / population**0.2
-    if not width > 0:
-        return np.nan
-    kernel = np.exp(-(((at - income) / width) ** 2) / 2) / np.sqrt(2 * np.pi)
-    return float((weight * kernel).sum() / (population * width))
+    if lines.influence is None:
+        return found
+    everyone = np.flatnonzero(lines.influence)
+    one = Members(everyone, np.zeros_like(everyone), 1)
+    line = study.influence(one, lines.influence[everyone])
+    mix = sparse.vstack([sparse.eye_array(len(slopes)), sparse.csr_array(np.nan_to_num(slopes)[None, :])])
+    return Found(found.members, found.estimate, found.influence.beside([line]).mixed(mix))
 
 
 def _relative(study: Study, income: Floats, line: RelativeLine) -> LineValues:
@@ -72,7 +76,9 @@ def _relative(study: Study, income: Floats, line: RelativeLine) -> LineValues:
         scores[known] = weight * (y - centre) / weight.sum()
     else:
         centre = inverse_cdf(y, weight, 0.5)
-        scores[known] = -weight * ((y <= centre) - 0.5) / (weight.sum() * density(y, weight, centre))
+        one = Members(np.arange(len(y)), np.zeros(len(y), dtype=np.int64), 1)
+        height = densities(one, y, weight, np.array([centre]))[0]
+        scores[known] = np.nan_to_num(-weight * ((y <= centre) - 0.5) / (weight.sum() * height))
     if not centre > 0:
         raise reference.problem("poverty.line", line=line.of)
     return LineValues(np.full(len(income), line.share * centre), line.share * scores)

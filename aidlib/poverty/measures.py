@@ -13,16 +13,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
 from aidlib.estimate.domains import Members
-from aidlib.estimate.intervals import SHARES
 from aidlib.estimate.measures import dominance, unit_of
 from aidlib.estimate.sampling import Floats
-from aidlib.estimate.study import Found
-from aidlib.poverty.lines import Line, LineValues, density, line_values
+from aidlib.poverty.intervals import share
+from aidlib.poverty.lines import Line, line_values, with_line
+from aidlib.poverty.ranks import densities
 
 ON_THE_LINE = 1e-12  # relative: a top-up exactly to the line leaves floating-point dust below it
 MONTHS = 12
@@ -51,8 +50,7 @@ def fgt(
     """
     if alpha < 0:
         raise reference.problem("poverty.alpha")
-    if interval not in SHARES:
-        raise reference.problem("estimate.option", option="interval", allowed=", ".join(SHARES))
+    bounds = share(interval)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     incomes = study.column(income)
     lines = line_values(study, incomes, line, multiple)
@@ -60,13 +58,13 @@ def fgt(
     members = study.members(gaps)
     found = study.mean(members, gaps[members.unit])
     if lines.influence is not None:
-        found = _with_line(study, found, incomes, lines, alpha)
+        found = with_line(study, found, lines, _slopes(study, members, incomes, lines.values, alpha))
     return study.estimates(
         found,
         measure=f"fgt_{alpha:g}",
         unit="share",
         method="poverty_fgt" if lines.influence is None else "poverty_fgt_relative",
-        interval=SHARES[interval],
+        interval=bounds,
         count=members.sum(is_poor(incomes, lines.values)[members.unit]),
     )
 
@@ -117,32 +115,20 @@ def is_poor(income: Floats, line: Floats) -> np.ndarray:
 def poverty_gaps(income: Floats, line: Floats, alpha: float = 0) -> Floats:
     """((line - income) / line) ** alpha for the poor and 0 for everyone else; missing where income or line is."""
     poor = is_poor(income, line)
+    if alpha == 0:
+        return np.where(np.isfinite(income) & np.isfinite(line), poor, np.nan)
     shortfall = np.where(poor, (line - income) / line, 0.0)
     return np.where(np.isfinite(income) & np.isfinite(line), np.where(poor, shortfall**alpha, 0.0), np.nan)
 
 
-def _with_line(study: Study, found: Found, income: Floats, lines: LineValues, alpha: float) -> Found:
-    """The influence of the line's own sampling error added: d FGT / d line times the influence of the line."""
-    assert lines.influence is not None  # called for estimated lines only
-    everyone = np.flatnonzero(lines.influence)
-    one = Members(everyone, np.zeros_like(everyone), 1)
-    line = study.influence(one, lines.influence[everyone])
-    slopes = _slopes(study, found.members, income, lines.values, alpha)
-    mix = sparse.vstack([sparse.eye_array(len(slopes)), sparse.csr_array(slopes[None, :])])
-    return Found(found.members, found.estimate, found.influence.beside([line]).mixed(mix))
-
-
 def _slopes(study: Study, members: Members, income: Floats, lines: Floats, alpha: float) -> Floats:
-    """d FGT / d line by row: for alpha = 0 the density at the line, else a mean over the poor."""
-    weight = study.sampling.weight
-    if alpha > 0:
-        poor = is_poor(income, lines)
-        with np.errstate(invalid="ignore"):
-            share = np.where(poor, (lines - income) / lines, 1.0)
-            slope = np.where(poor, alpha * share ** (alpha - 1) * income / lines**2, 0.0)
-        return np.nan_to_num(study.mean(members, slope[members.unit]).estimate)
-    order = np.argsort(members.row, kind="stable")
-    ends = np.cumsum(members.sum().astype(int))[:-1]
-    groups = np.split(members.unit[order], ends)
-    found = [density(income[g], weight[g], lines[g[0]]) if weight[g].sum() > 0 else 0.0 for g in groups]
-    return np.nan_to_num(np.array(found))
+    """d FGT / d line by row for a line that is the same everywhere: for alpha = 0 the density at the line."""
+    unit = members.unit
+    if alpha == 0:
+        level = np.full(members.rows, lines[unit[0]] if len(unit) else np.nan)
+        return densities(members, income[unit], study.sampling.weight[unit], level)
+    poor = is_poor(income, lines)
+    with np.errstate(invalid="ignore"):
+        gap = np.where(poor, (lines - income) / lines, 1.0)
+        slope = np.where(poor, alpha * gap ** (alpha - 1) * income / lines**2, 0.0)
+    return study.mean(members, slope[unit]).estimate
