@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from aidlib.display import formats
+from aidlib.display import formats, labels
 from aidlib.display.layout import Layout, finish
 from aidlib.display.style import INK, MARKERS, SOFT
 
@@ -88,18 +88,18 @@ def stack(ax: Axes, layout: Layout) -> None:
         at = rows["x"].astype(int).to_numpy()
         sizes = rows["estimate"].fillna(0).to_numpy()
         colour = layout.colour(series)
-        faces = np.where(rows["care"], "white", colour)
+        faces = np.where(rows["care"], _tint(colour), colour)
         ax.barh(at, sizes, left=starts[at], height=0.7, color=faces, edgecolor="white", linewidth=0.8)
         for y, start, size, care in zip(at, starts[at], sizes, rows["care"], strict=True):
             if size >= NARROWEST * whole:
-                ink = INK if care else _ink_on(colour)
+                ink = _ink_on(_tint(colour) if care else colour)
                 value = formats.digits(size / layout.style.factor, layout.style)
                 ax.text(start + size / 2, float(y), value, ha="center", va="center", fontsize=7, color=ink)
         starts[at] += sizes
     for at in layout.rows.loc[layout.rows["hidden"], "x"].unique().astype(int):
         ax.annotate("–", (starts[at], at), xytext=(4, 0), textcoords="offset points", va="center", color=SOFT)
     _categories(ax, layout)
-    finish(ax, layout, values="x", intervals=False)
+    finish(ax, layout, values="x", intervals=False, care=labels.WORDS["pale"][layout.language])
     ax.set_xlim(0, whole if whole > 0 else 1)
     _legend(ax, layout, marked=False)
 
@@ -212,9 +212,15 @@ def _legend(ax: Axes, layout: Layout, *, marked: bool) -> None:
         else:
             handles.append(Patch(facecolor=colour, label=series))
     ax.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=_columns(layout), borderaxespad=0.2,
+        handles=by_lines(handles, _columns(layout)), loc="lower left", bbox_to_anchor=(0, 1.0),
+        ncols=_columns(layout), borderaxespad=0.2,
         handlelength=1.0, columnspacing=1.2, handletextpad=0.5,
     )  # fmt: skip
+
+
+def by_lines(entries: list[Any], columns: int) -> list[Any]:
+    """The entries in the order in which matplotlib, which fills columns, sets them line by line."""
+    return [entry for column in range(columns) for entry in entries[column::columns]]
 
 
 def _columns(layout: Layout) -> int:
@@ -227,6 +233,12 @@ def _legend_height(layout: Layout) -> float:
     if len(layout.series) < 2:
         return 0.0
     return 0.2 * -(-len(layout.series) // _columns(layout)) + 0.05
+
+
+def _tint(colour: str) -> str:
+    """The colour mixed with twice as much white: a part to use with care."""
+    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{(c + 2 * 255) // 3:02x}" for c in channels)
 
 
 def _ink_on(colour: str) -> str:

@@ -64,7 +64,8 @@ def density(ax: Axes, layout: Layout) -> None:
 
 
 def _histogram(ax: Axes, layout: Layout) -> None:
-    """The outline of the bands' shares. A withheld band is a gap in the outline over a hatched field, never a zero."""
+    """The outline of the bands' shares. A withheld band is a gap in the outline with a dash below, never a zero; where
+    the chart has one outline only, the field of the gap is hatched."""
     edges, width = band_edges(layout)
     for i, series in enumerate(layout.series):
         rows, colour = layout.of(series), layout.colour(series)
@@ -77,7 +78,7 @@ def _histogram(ax: Axes, layout: Layout) -> None:
         for place in rows.loc[rows["hidden"], "x"]:
             middle = place + width / 2
             ax.text(middle, 0.01 + 0.045 * i, "–", transform=ax.get_xaxis_transform(), ha="center", color=colour)
-    for place in layout.rows.loc[layout.rows["hidden"], "x"].unique():
+    for place in layout.rows.loc[layout.rows["hidden"] & (len(layout.series) == 1), "x"]:
         ax.axvspan(place, place + width, facecolor="none", edgecolor=GRID, hatch="////", linewidth=0, zorder=0)
     for mark in MARKED.get(layout.axis, ()):
         ax.axvline(mark, color=SOFT, linewidth=0.8, linestyle=":")

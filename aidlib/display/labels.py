@@ -27,9 +27,11 @@ SAME_CODES = {"from": "grade", "to": "grade"}  # the keys of a transition matrix
 WORDS = {
     "interval": {"zh": "95%置信区间", "en": "95% CI"},
     "care": {"zh": "慎用", "en": "use with care"},
+    "pale": {"zh": "浅色", "en": "pale"},
     "withheld": {"zh": "未公布", "en": "not published"},
     "stacked_interval_n": {"zh": "每格依次为估计值、95%置信区间和n", "en": "each cell: estimate, 95% CI, n"},
     "stacked_interval": {"zh": "每格依次为估计值和95%置信区间", "en": "each cell: estimate, 95% CI"},
+    "unit": {"zh": "单位：{}", "en": "unit: {}"},
     "stacked_n": {"zh": "每格依次为数值和n", "en": "each cell: figure, n"},
 }
 

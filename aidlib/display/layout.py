@@ -87,20 +87,21 @@ def arrange(
     if axis and chart not in ALONG:
         kept = kept[kept[axis].isin(kept[axis].unique()[:MOST_CATEGORIES])]
     style = formats.style_of(unit, kept["estimate"].to_numpy(dtype=float))
-    drawn = _scaled(kept, style).assign(series=_joined(kept, rest, language))
+    drawn = _with_something_to_show(_scaled(kept, style).assign(series=_joined(kept, rest, language)))
     values = _ordered_values(drawn, axis, chart)
     numeric = chart in ALONG and axis != "" and bool(_numbers(drawn[axis]).notna().all())
     names = tuple(_wrapped(labels.text(axis, value, language), language) for value in values) if axis else ("",)
     drawn = drawn.assign(x=_positions(drawn, axis, values, numeric))
     series = tuple(dict.fromkeys(drawn["series"]))
-    partial, aligned = len(kept) < len(rows), rest == ["q"]
+    partial, aligned = len(drawn) < len(rows), rest == ["q"]
     return Layout(drawn, axis, names, tuple(values), series, style, kind, language, numeric, partial, aligned)
 
 
-def finish(ax: Axes, layout: Layout, *, values: str, intervals: bool = True) -> None:
+def finish(ax: Axes, layout: Layout, *, values: str, intervals: bool = True, care: str = "○") -> None:
     """Grid, unit, number format, zero line and the note on marks.
 
-    values: the axis of the numbers (x or y). intervals: whether the chart draws them.
+    values: the axis of the numbers (x or y). intervals: whether the chart draws them. care: the mark of a figure to
+    use with care.
     """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -111,7 +112,7 @@ def finish(ax: Axes, layout: Layout, *, values: str, intervals: bool = True) -> 
     ax.tick_params(length=0, labelfontfamily="Noto Sans SC")
     if layout.kind in {"change", "effect"}:
         (ax.axvline if values == "x" else ax.axhline)(0, color=INK, linewidth=0.8, zorder=1)
-    unit, note = _unit_line(layout, intervals), note_on_marks(layout)
+    unit, note = _unit_line(layout, intervals), note_on_marks(layout, care)
     if values == "x":
         ax.set_xlabel("\n".join(part for part in (unit, note) if part), loc="left")
     else:
@@ -214,6 +215,12 @@ def _scaled(rows: pd.DataFrame, style: formats.Style) -> pd.DataFrame:
         hidden=hidden,
         care=rows["flag"].fillna("") == labels.CARE,
     ).reset_index(drop=True)
+
+
+def _with_something_to_show(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Without the series all of whose numbers are withheld, as long as another one has any."""
+    told = (~drawn["hidden"]).groupby(drawn["series"]).transform("any")
+    return drawn[told].reset_index(drop=True) if told.any() else drawn
 
 
 def _joined(rows: pd.DataFrame, rest: list[str], language: str) -> np.ndarray:

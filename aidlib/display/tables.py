@@ -54,6 +54,9 @@ def compact(
     frame = cells[index].drop_duplicates().merge(wide.reset_index(), on=index, how="left")
     out = _label_columns(frame, index, language)
     unit_text = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float)).head(language)
+    note = cells.attrs["note"]
+    if len(wide.columns) > WIDE and unit_text:  # no room for it in every heading
+        note, unit_text = labels.WORDS["unit"][language].format(unit_text), ""
     for value in wide.columns:
         head = labels.text(spread, value, language)
         name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
@@ -62,7 +65,7 @@ def compact(
         counts = cells[cells["n"] != ""].drop_duplicates(index)[[*index, "n"]]
         shown = frame[index].merge(counts, on=index, how="left")["n"]
         out[_heading_of_n(rows, language)] = shown.fillna(formats.WITHHELD)
-    return _framed(out, len(index), cells.attrs["note"])
+    return _framed(out, len(index), note)
 
 
 def _cells_to_spread(rows: pd.DataFrame, index: list[str], spread: str, unit: str, language: str) -> pd.DataFrame:
@@ -77,8 +80,8 @@ def _cells_to_spread(rows: pd.DataFrame, index: list[str], spread: str, unit: st
     if not labels.counted(rows) and rows["se"].notna().any():
         lines.append(_intervals(rows, row_styles(rows, unit), language))
         kinds.append("interval")
-    counts = [text if text != formats.WITHHELD else "" for text in _counts(rows)]
-    if not (apart or _is_its_own_count(rows)):
+    counts = [text if text not in (formats.WITHHELD, "0") else "" for text in _counts(rows)]
+    if not (apart or labels.counted(rows)):
         lines.append([text and f"n {text}" for text in counts])
         kinds.append("n")
     texts = ["\n".join(part for part in parts if part) for parts in zip(*lines, strict=True)]

@@ -212,7 +212,7 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
             anchor=f"t{counter.tables}",
             number=word("table", language, number=counter.tables),
             grid=grid,
-            notes=_notes(entry, counter, language, grid, partial=grid is None),
+            notes=_notes(entry, counter, language, grid, place="workbook_long" if grid is None else "workbook"),
         )
     counter.figures += 1
     number = counter.figures
@@ -230,7 +230,7 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
         summary=word("show_data", language, rows=len(grid.rows)) if grid else "",
         grid=grid,
         open=grid is not None and grid.lines <= SHORT,
-        notes=_notes(entry, counter, language, grid, partial=partial),
+        notes=_notes(entry, counter, language, grid, place="workbook_partial" if partial else "workbook"),
     )
 
 
@@ -263,7 +263,7 @@ def _grid(estimates: Estimates, language: str) -> Grid | None:
     return Grid(list(frame.columns), frame.to_numpy().tolist(), int(frame.attrs["labels"]), frame.attrs["note"])
 
 
-def _notes(entry: Entry, counter: _Counter, language: str, grid: Grid | None, *, partial: bool) -> str:
+def _notes(entry: Entry, counter: _Counter, language: str, grid: Grid | None, *, place: str) -> str:
     """Base, sample, marks, method and where the other figures stand, as one line."""
     estimates = entry.estimates
     parts = [base_text(estimates, language), sample_text(estimates, language)]
@@ -271,7 +271,7 @@ def _notes(entry: Entry, counter: _Counter, language: str, grid: Grid | None, *,
     parts += display.legend(estimates.rows, language)
     if estimates.method:
         parts.append(word("method_at", language, number=counter.methods.index(estimates.method) + 1))
-    parts.append(word("workbook_partial" if partial else "workbook", language, number=counter.sheets))
+    parts.append(word(place, language, number=counter.sheets))
     joint, end = ("；", "。") if language == "zh" else ("; ", ".")
     return word("notes", language) + joint.join(part for part in parts if part) + end
 

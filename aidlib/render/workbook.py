@@ -32,7 +32,7 @@ NUMBER_FORMATS = {
     "index": "0.0",
     "years": "0.0",
     "points": "0.00",
-    "ratio": "0.000",
+    "ratio": "0.0%",
     "number": "#,##0.000",
 }
 WHOLE = "#,##0"
@@ -212,7 +212,7 @@ def _columns(entry: Entry, language: str) -> tuple[dict[str, list[str]], dict[st
         words[name] = labels.texts(rows, column, language).astype(str).tolist()
     factor = 100.0 if unit == "pp" else 1.0
     code = NUMBER_FORMATS.get(unit, WHOLE)
-    error = "0.00%" if unit == "share" else ("0.00" if unit in NUMBER_FORMATS else WHOLE)
+    error = "0.00%" if unit in ("share", "ratio") else ("0.00" if unit in NUMBER_FORMATS else WHOLE)
     codes = {"estimate": code, "se": error, "low": code, "high": code, "n": WHOLE}
     numbers = {}
     for column in NUMBERS:

@@ -94,7 +94,7 @@ def last_two(panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def deflated(sample: pd.DataFrame, column: str, *, base: int, series: str, folder: Path | None = None) -> pd.DataFrame:
-    """The sample with ``<column>_<series>``: ``column`` at prices of the year ``base`` by a yearly series of its region.
+    """The sample with ``<column>_<series>``: ``column`` at prices of the year ``base`` by a yearly price series.
 
     series: "cpi", or "basket", the index of what households in hardship buy (the official one for low incomes, or one's
     own), which the user's ``prices.csv`` may hold (``folder``: default data/reference of the project). Missing where no
