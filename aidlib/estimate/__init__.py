@@ -9,6 +9,7 @@ from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.estimate.quantiles import quantile
 from aidlib.estimate.ranks import rank_intervals
 from aidlib.estimate.replication import make_replicates
+from aidlib.estimate.response import adjust_nonresponse, panel_weights
 from aidlib.estimate.study import Study
 from aidlib.estimate.trends import equality, linearity, trend
 from aidlib.estimate.weighting import Weighted, calibrate, trim
@@ -20,6 +21,7 @@ __all__ = [
     "Standard",
     "Study",
     "Weighted",
+    "adjust_nonresponse",
     "calibrate",
     "change",
     "compare",
@@ -31,6 +33,7 @@ __all__ = [
     "make_replicates",
     "mean",
     "p_values",
+    "panel_weights",
     "proportion",
     "quantile",
     "rank_intervals",

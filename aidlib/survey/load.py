@@ -17,11 +17,14 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate import Design
 from aidlib.store import Store
+from aidlib.survey.attrition import attrition_weights
 from aidlib.survey.derive import derive_households, derive_members
 from aidlib.survey.shape import within
 
 PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?")
 NATION = "000000"
+PANEL_KEY = ["household_id", "year"]
+ATTRITION_COLUMNS = ["region", "frame", "response", "weight", "income_year", "members", "income"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,8 @@ def load(period: str, region: str = NATION, store: str | Path | None = None) -> 
     until = _end(period)
     codes = _codes_within(region, own_series)
     opened = _open(place)
-    tables = {name: _read(opened, name, codes, until) for name in reference.dictionary().tables}
+    weights = _panel_weights(opened)
+    tables = {name: _read(opened, name, codes, until, weights) for name in reference.dictionary().tables}
     units = _units(opened.manifest(), "households")
     year = until.year - (until.month == 1)
     visits = derive_households(tables["households"], tables["members"], year, own_series, yearly=_yearly(units))
@@ -146,10 +150,22 @@ def _open(place: Path) -> Store:
     return Store.open(place)
 
 
-def _read(store: Store, name: str, codes: set[str], until: pd.Timestamp) -> pd.DataFrame:
+def _panel_weights(store: Store) -> pd.Series | None:
+    """Weights with the loss of the panel repaired, by household and year, where the source asks for it."""
+    if not store.manifest().get("correct_attrition"):
+        return None
+    visits = store.read("households").reindex(columns=[*PANEL_KEY, *ATTRITION_COLUMNS])
+    return attrition_weights(visits).set_axis(pd.MultiIndex.from_frame(visits[PANEL_KEY]))
+
+
+def _read(
+    store: Store, name: str, codes: set[str], until: pd.Timestamp, weights: pd.Series | None = None
+) -> pd.DataFrame:
     """A table's rows of the region up to ``until``, with every column of the dictionary in its type."""
     table = reference.dictionary().tables[name]
     rows = store.read(name)
+    if weights is not None and {*PANEL_KEY, "weight"} <= set(rows):
+        rows["weight"] = weights.reindex(pd.MultiIndex.from_frame(rows[PANEL_KEY])).to_numpy()
     for column in table.columns.values():
         if column.name not in rows and not column.identifier:
             rows[column.name] = _empty(column, rows.index)
