@@ -4,6 +4,7 @@ from aidlib.estimate.changes import change
 from aidlib.estimate.comparisons import compare, p_values
 from aidlib.estimate.design import Design, Replicates
 from aidlib.estimate.estimates import Estimates, stack
+from aidlib.estimate.functions import function_of
 from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit_of
 from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.estimate.quantiles import quantile
@@ -28,6 +29,7 @@ __all__ = [
     "count",
     "design_effect",
     "equality",
+    "function_of",
     "grade",
     "linearity",
     "make_replicates",
