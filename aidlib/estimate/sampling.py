@@ -77,11 +77,14 @@ def resolve(sample: pd.DataFrame, design: Design | None) -> Sampling:
     for column in design.columns:
         if column not in sample:
             raise reference.problem("estimate.no_column", column=column)
-        if sample[column].isna().any():
-            raise reference.problem("estimate.missing_design", column=column, rows=int(sample[column].isna().sum()))
+        values = sample[column]
+        whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iub"
+        if not whole and values.isna().any():
+            raise reference.problem("estimate.missing_design", column=column, rows=int(values.isna().sum()))
     weight = np.ones(len(sample)) if design.weight is None else sample[design.weight].to_numpy(np.float64)
     if not np.isfinite(weight).all() or (weight < 0).any():
-        raise reference.problem("estimate.bad_weight", column=design.weight)
+        rows = int((~np.isfinite(weight) | (weight < 0)).sum())
+        raise reference.problem("estimate.bad_weight", column=design.weight, rows=rows)
     lonely = "certainty" if design.complete or design.replicates else design.lonely_psu
     stages = _stages(sample, design, lonely)
     if design.replicates is None:
@@ -94,16 +97,57 @@ def resolve(sample: pd.DataFrame, design: Design | None) -> Sampling:
 
 def codes(values: pd.Series) -> Ints:
     """Numbers 0, 1, … of the distinct values, in sorted order."""
-    return pd.factorize(values, sort=True)[0].astype(np.int64)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = pd.Series(values.cat.codes)
+    whole = whole_numbers(values)
+    return pd.factorize(values, sort=True)[0].astype(np.int64) if whole is None else whole[0]
 
 
-def compact(keys: Ints, bound: int) -> Ints:
-    """Numbers 0, 1, … of the distinct keys (below ``bound``), in the order of the keys."""
-    if bound <= 8 * len(keys) + 1000:  # counting beats sorting
+def whole_numbers(values: pd.Series) -> tuple[Ints, Ints] | None:
+    """Codes and sorted distinct values of a column of integers of a small range, by counting; None for others."""
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind != "i" or not len(values):
+        return None
+    found = values.to_numpy()
+    low, high = int(found.min()), int(found.max())
+    if high - low > 4 * len(found) + 1000:
+        return None
+    shifted = np.subtract(found, low, dtype=np.int64)
+    number, levels = numbered(shifted, high - low + 1)
+    return number, levels + low
+
+
+def numbered(keys: Ints, bound: int) -> tuple[Ints, Ints]:
+    """Numbers 0, 1, … of the distinct keys (0 … bound - 1), in the order of the keys; and these keys, sorted."""
+    if bound <= 8 * len(keys) + 1000:  # counting beats hashing
         present = np.zeros(bound, dtype=bool)
         present[keys] = True
-        return (np.cumsum(present) - 1)[keys]
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+        distinct = np.flatnonzero(present)
+        if len(distinct) == bound:
+            return keys, distinct
+        number = np.zeros(bound, dtype=np.int64)
+        number[distinct] = np.arange(len(distinct))
+        return number[keys], distinct
+    found, first = pd.factorize(keys)
+    order = np.argsort(first)
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(len(order))
+    return number[found], first[order]
+
+
+def _nested(stratum: Ints, cluster: Ints) -> tuple[Ints, Ints]:
+    """Clusters (codes that may repeat between strata) numbered stratum by stratum, and the stratum of each number."""
+    strata, width = _above(stratum), _above(cluster)
+    if strata == 1:
+        return cluster, np.zeros(width, dtype=np.int64)
+    home = np.zeros(width, dtype=np.int64)
+    home[cluster] = stratum
+    if np.array_equal(home[cluster], stratum):
+        order = np.argsort(home, kind="stable")
+        number = np.empty(width, dtype=np.int64)
+        number[order] = np.arange(width)
+        return number[cluster], home[order]
+    found, keys = numbered(stratum * width + cluster, strata * width)
+    return found, keys // width
 
 
 def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, ...]:
@@ -115,21 +159,20 @@ def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, .
     depth = max(1, min(len(design.fpcs), len(design.psus)))
     for level in range(depth):
         cluster = codes(sample[design.psus[level]]) if design.psus else np.arange(rows, dtype=np.int64)
-        width = _above(cluster)
-        nested = compact(stratum * width + cluster, _above(stratum) * width)
-        if level == 0 and design.psus and not design.nested:
+        nested, parents = _nested(stratum, cluster)
+        if level == 0 and design.psus and not design.nested and len(parents) > _above(cluster):
             _check_crossing(sample, design, cluster, nested)
         population = sample[design.fpcs[level]].to_numpy(np.float64) if design.fpcs else None
-        parents = np.zeros(_above(nested), dtype=np.int64)
-        parents[nested] = stratum
         sizes = np.bincount(parents, minlength=_above(stratum)).astype(np.float64)
         sampled = _fractions(population, stratum, sizes, design.fpcs[level] if design.fpcs else "")
         share = np.ones(len(sizes))  # of the earlier stages' fractions, equal within what is a stratum here
-        share[stratum] = fraction
+        if level:
+            share[stratum] = fraction
         names = _stratum_names(sample, design, level)
         stages.append(_stage(nested, parents, sizes, sampled, share, lonely, names))
-        fraction = fraction * sampled[stratum]
-        stratum = nested
+        if level + 1 < depth:
+            fraction = fraction * sampled[stratum]
+            stratum = nested
     return tuple(stages)
 
 
@@ -164,13 +207,14 @@ def _fractions(population: Floats | None, stratum: Ints, sizes: Floats, column: 
     if population is None or not len(population):
         return np.zeros(len(sizes))
     if (population <= 0).any():
-        raise reference.problem("estimate.bad_fpc", column=column)
+        raise reference.problem("estimate.bad_fpc", column=column, rows=int((population <= 0).sum()))
     given = population if (population <= 1).all() else sizes[stratum] / population
     low, high = np.full(len(sizes), np.inf), np.zeros(len(sizes))
     np.minimum.at(low, stratum, given)
     np.maximum.at(high, stratum, given)
-    if (high - low > 1e-9).any() or (high > 1 + 1e-9).any():
-        raise reference.problem("estimate.bad_fpc", column=column)
+    wrong = ((high - low > 1e-9) | (high > 1 + 1e-9))[stratum]
+    if wrong.any():
+        raise reference.problem("estimate.bad_fpc", column=column, rows=int(wrong.sum()))
     return np.minimum(high, 1.0)
 
 
@@ -189,6 +233,8 @@ def _lonely_problem(cluster: Ints, parents: Ints, alone: NDArray[np.bool_], name
 
 def _degrees(stage: Stage, weight: Floats) -> float:
     """Clusters minus strata, both counted where they hold a positive weight."""
+    if (weight > 0).all():
+        return float(len(stage.stratum) - len(stage.sizes))
     held = np.zeros(len(stage.stratum), dtype=bool)
     held[stage.cluster[weight > 0]] = True
     return float(held.sum() - len(np.unique(stage.stratum[held])))
