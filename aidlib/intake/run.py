@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from aidlib import reference
 from aidlib.intake.batch import Known, Result, process
-from aidlib.intake.blocks import Batch, Block, assemble, data_rows, same_units
+from aidlib.intake.blocks import RAW, Batch, Block, assemble, data_rows, same_units
 from aidlib.intake.check import interviewer_checks
 from aidlib.intake.identity import pseudonym_key
 from aidlib.intake.joins import join_sheets
@@ -217,7 +217,7 @@ class _Import:
             names = {heading: str(position) for position, heading in block.headings.items() if heading not in MARKS}
             have = set(original.column_names)
             columns = {heading: original.column(at) for heading, at in names.items() if at in have}
-            said = (batch.file, batch.sheet, row.astype("str"), texts["zh"], texts["en"])
+            said = (batch.file, batch.sheet, _first_rows(batch), texts["zh"], texts["en"])
             marks = {mark: pa.array(cells[group.index].astype("str")) for mark, cells in zip(MARKS, said, strict=True)}
             piece = pa.table({**marks, **columns})
             self.rejected.setdefault((batch.kind.name, frozenset(columns)), []).append(piece)
@@ -279,6 +279,12 @@ def _prove(account: pd.DataFrame) -> None:
         first = wrong.iloc[0]
         raise problem("intake.account", file=first["file"], sheet=first["sheet"] or "-", read=first["read"],
                       went=int(went[wrong.index[0]]))  # fmt: skip
+
+
+def _first_rows(batch: Batch) -> pd.Series:
+    """The row numbers as text; rows of a corrected workbook keep those of their first file."""
+    row, told = batch.raw["", "", "row"].astype("str"), (RAW, "", MARKS[2])
+    return batch.raw[told].where(batch.confirmed).fillna(row) if told in batch.raw else row
 
 
 def _reasons(kind: Kind, result: Result, rows: pd.Index, language: str) -> pd.Series:
