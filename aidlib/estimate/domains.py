@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -12,23 +12,54 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aidlib import reference
-from aidlib.estimate.sampling import Floats, Ints
+from aidlib.estimate.sampling import Floats, Ints, numbered, whole_numbers
 
 ALL = "all"
+PART = 64  # of so many sizes one is looked at for a bound of the two largest
+LONG = 32  # rows of one code after another from which summing by runs is faster than one by one
+PROBE = 4096  # so many pairs tell whether groups seem to stand in one row each
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The distinct pairs (group, row) with a member, sorted by group.
+
+    of: the cell of each pair (unit, row); single: no group stands in two rows.
+    """
+
+    group: Ints
+    row: Ints
+    of: Ints
+    single: bool
+
+    def sum(self, values: Floats) -> Floats:
+        """Sum of values (one per pair of members) by cell."""
+        return _sums(values, self.of, _long_runs(self.of), len(self.group))
 
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """Pairs (unit, row): the sample row ``unit`` belongs to the result row ``row``; a unit may stand in several."""
+    """Pairs (unit, row): the sample row ``unit`` belongs to the result row ``row``; a unit may stand in several.
+
+    whole: the units are all rows of the sample, once and in order.
+    """
 
     unit: Ints
     row: Ints
     rows: int
+    whole: bool = False
+    _known: dict[int, Any] = field(default_factory=dict, repr=False)  # what has been counted: pairs by row, cells
+
+    def at(self, values: NDArray[Any]) -> NDArray[Any]:
+        """A value per sample row as one per pair; never to be written to."""
+        return values if self.whole else values[self.unit]
 
     def where(self, known: NDArray[np.bool_]) -> Members:
         """Only the units that are ``known``."""
-        keep = known[self.unit]
-        return self if keep.all() else replace(self, unit=self.unit[keep], row=self.row[keep])
+        if known.all():
+            return self
+        keep = self.at(known)
+        return self if keep.all() else Members(self.unit[keep], self.row[keep], self.rows)
 
     def split(self, parts: int) -> Members:
         """Each result row as ``parts`` rows with the same members (row * parts + part)."""
@@ -37,29 +68,93 @@ class Members:
 
     def sum(self, values: NDArray[Any] | None = None) -> Floats:
         """Sum of values (one per pair; None: 1) by row."""
-        return np.bincount(self.row, weights=values, minlength=self.rows).astype(np.float64)
+        if values is not None:
+            return _sums(values, self.row, self._runs(), self.rows)
+        if 0 not in self._known:
+            self._known[0] = np.bincount(self.row, minlength=self.rows).astype(np.float64)
+        return np.array(self._known[0])
+
+    def _runs(self) -> Ints | None:
+        """Where the row changes from one pair to the next, if it seldom does."""
+        if 1 not in self._known:
+            self._known[1] = _long_runs(self.row)
+        runs: Ints | None = self._known[1]
+        return runs
+
+    def cells(self, group: Ints) -> Cells:
+        """The cells of a grouping of the sample's rows (a code per unit)."""
+        kept = self._known.get(id(group))
+        if kept is None or kept[0] is not group:
+            kept = self._known[id(group)] = (group, _cells(self.at(group), self.row, self.rows))
+        found: Cells = kept[1]
+        return found
 
     def distinct(self, group: Ints) -> Floats:
         """Number of distinct groups (a code per unit) with a member, by row."""
-        code = group[self.unit] * self.rows + self.row
-        if int(group.max(initial=0) + 1) * self.rows <= 50_000_000:
-            seen = np.zeros((int(group.max(initial=0)) + 1) * self.rows, dtype=bool)
-            seen[code] = True
-            return seen.reshape(-1, self.rows).sum(axis=0).astype(np.float64)
-        return np.bincount(np.unique(code) % self.rows, minlength=self.rows).astype(np.float64)
+        return np.bincount(self.cells(group).row, minlength=self.rows).astype(np.float64)
 
     def largest(self, values: Floats) -> Floats:
         """Shares of the largest, and of the two largest, absolute values (one per pair) in the row's sum: 2 × rows."""
-        size, sums = np.abs(values), self.sum(np.abs(values))
-        first, second = np.zeros(self.rows), np.zeros(self.rows)
-        np.maximum.at(first, self.row, size)
-        at_top = np.flatnonzero(size == first[self.row])
-        at_top = at_top[np.unique(self.row[at_top], return_index=True)[1]]
-        rest = size.copy()
-        rest[at_top] = 0.0
-        np.maximum.at(second, self.row, rest)
+        size = np.abs(values)
+        sums = self.sum(size)
+        first, second = _two_largest(*self._candidates(size), self.rows)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.stack([first, first + second]) / sums
+
+    def _candidates(self, size: Floats) -> tuple[Floats, Ints]:
+        """The sizes, and their rows, that can be among the two largest: those not below the second of a part."""
+        if len(size) <= 100 * PART:
+            return size, self.row
+        bound = _two_largest(size[::PART], self.row[::PART], self.rows)[1]
+        near = np.flatnonzero(size >= bound[self.row])
+        return size[near], self.row[near]
+
+
+def _two_largest(size: Floats, row: Ints, rows: int) -> Floats:
+    """The largest and the second largest size (0: there is none) of each row: 2 × rows."""
+    order = np.lexsort((size, row))
+    ends = np.cumsum(np.bincount(row, minlength=rows))
+    starts = np.concatenate([[0], ends[:-1]])
+    sorted_sizes = np.concatenate([size[order], [0.0]])
+    return np.stack([np.where(ends - k > starts, sorted_sizes[np.maximum(ends - 1 - k, 0)], 0.0) for k in (0, 1)])
+
+
+def _long_runs(codes: Ints) -> Ints | None:
+    """Starts of the runs of equal codes where these are long on average; else None."""
+    if len(codes) < PROBE or np.count_nonzero(np.diff(codes[:PROBE])) * LONG > PROBE:
+        return None
+    starts = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+    return np.concatenate([[0], starts]) if len(starts) * LONG < len(codes) else None
+
+
+def _sums(values: NDArray[Any], codes: Ints, runs: Ints | None, size: int) -> Floats:
+    """Sums of values by code, by runs of equal codes where there are long ones."""
+    if runs is not None:
+        values, codes = np.add.reduceat(np.asarray(values, dtype=np.float64), runs), codes[runs]
+    return np.bincount(codes, weights=values, minlength=size).astype(np.float64, copy=False)
+
+
+def _cells(group: Ints, row: Ints, rows: int) -> Cells:
+    """See ``Cells``; one pass where every group stands in one row, counting or hashing where not."""
+    groups = int(group.max(initial=-1)) + 1
+    if rows == 1 or _is_single(group[:PROBE], row[:PROBE], groups):
+        home = np.full(groups, -1, dtype=np.int64)
+        home[group] = row
+        if rows == 1 or np.array_equal(home[group], row):
+            if groups and home.min() >= 0:
+                return Cells(np.arange(groups, dtype=np.int64), home, group, True)
+            present = home >= 0
+            numbers = np.cumsum(present) - 1
+            return Cells(np.flatnonzero(present), home[present], numbers[group], True)
+    key = group * rows + row
+    of, keys = numbered(key, groups * rows)
+    return Cells(keys // rows, keys % rows, of, False)
+
+
+def _is_single(group: Ints, row: Ints, groups: int) -> bool:
+    home = np.zeros(groups, dtype=np.int64)
+    home[group] = row
+    return np.array_equal(home[group], row)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +178,17 @@ def domains(sample: pd.DataFrame, by: str | Sequence[str] | None, margins: bool)
     if not names:
         everyone = np.arange(len(sample), dtype=np.int64)
         table = pd.DataFrame({"domain": pd.Series([ALL], dtype="str")})
-        return Domains(("domain",), table, Members(everyone, np.zeros_like(everyone), 1), ())
+        return Domains(("domain",), table, Members(everyone, np.zeros_like(everyone), 1, whole=True), ())
     coded = [_coded(sample, name, margins) for name in names]
     texts = [[*levels, ALL] if margins else levels or [ALL] for _, levels in coded]
     table = pd.DataFrame(list(product(*texts)), columns=list(names), dtype="str")
     sizes = [len(levels) for levels in texts]
-    known = np.flatnonzero(np.all([c >= 0 for c, _ in coded], axis=0))
-    return Domains(
-        names, table, _members([c[known] for c, _ in coded], known, sizes, margins), _margins(sizes, margins)
-    )
+    columns, known = [c for c, _ in coded], np.arange(len(sample), dtype=np.int64)
+    whole = all(c.min(initial=0) >= 0 for c in columns)
+    if not whole:
+        known = np.flatnonzero(np.all([c >= 0 for c in columns], axis=0))
+        columns = [c[known] for c in columns]
+    return Domains(names, table, _members(columns, known, sizes, margins, whole), _margins(sizes, margins))
 
 
 def column_codes(values: pd.Series) -> tuple[Ints, list[str]]:
@@ -105,8 +202,9 @@ def column_codes(values: pd.Series) -> tuple[Ints, list[str]]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.cat.remove_unused_categories()
         return values.cat.codes.to_numpy().astype(np.int64), [text(v) for v in values.cat.categories]
-    found, levels = pd.factorize(values, sort=True)
-    return found.astype(np.int64), [text(v) for v in levels]
+    whole = whole_numbers(values)
+    found, levels = pd.factorize(values, sort=True) if whole is None else whole
+    return found.astype(np.int64, copy=False), [text(v) for v in levels]
 
 
 def text(value: Any) -> str:
@@ -125,14 +223,18 @@ def _coded(sample: pd.DataFrame, name: str, margins: bool) -> tuple[Ints, list[s
     return found, levels
 
 
-def _members(coded: list[Ints], known: Ints, sizes: list[int], margins: bool) -> Members:
+def _members(coded: list[Ints], known: Ints, sizes: list[int], margins: bool, whole: bool) -> Members:
     """Pairs for every way of taking each column at its value or, with margins, at "all"."""
     strides = np.cumprod([1, *sizes[:0:-1]])[::-1].tolist()
     choices = [(c, np.full_like(c, size - 1)) if margins else (c,) for c, size in zip(coded, sizes, strict=True)]
-    rows = [
+    if len(coded) == 1 and not margins:
+        return Members(known, coded[0], sizes[0], whole)
+    rows: list[Ints] = [
         np.sum([c * stride for c, stride in zip(chosen, strides, strict=True)], axis=0, dtype=np.int64)
         for chosen in product(*choices)
     ]
+    if len(rows) == 1:
+        return Members(known, rows[0], int(np.prod(sizes)), whole)
     return Members(np.tile(known, len(rows)), np.concatenate(rows), int(np.prod(sizes)))
 
 

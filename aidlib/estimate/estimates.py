@@ -55,7 +55,9 @@ class Estimates:
         if self.kind not in KINDS:
             raise ValueError(f"kind: one of {KINDS}, got {self.kind!r}")
         types = dict.fromkeys([*self.domains, *self.keys, *TEXTS], "str") | dict.fromkeys(NUMBERS, "float64")
-        object.__setattr__(self, "rows", self.rows.reset_index(drop=True).astype(types))
+        wrong = {c: types[c] for c in expected if str(self.rows[c].dtype) != types[c]}
+        rows = self.rows.reset_index(drop=True)
+        object.__setattr__(self, "rows", rows.astype(wrong) if wrong else rows)
         if self.covariance is not None and self.covariance.shape != (len(self.rows), len(self.rows)):
             raise ValueError(f"covariance: expected {len(self.rows)} rows and columns, got {self.covariance.shape}")
 

@@ -15,16 +15,36 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from aidlib.estimate.sampling import Floats, Ints, Sampling, Stage
+from aidlib.estimate.domains import Members
+from aidlib.estimate.sampling import Floats, Ints, Sampling, Stage, numbered
 
 BLOCK = 500_000  # cells of the cluster × statistic table handled at once: small enough for the processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Influence values given one per pair of members: a sparse table of ``units`` sample rows × rows of ``members``."""
+
+    members: Members
+    data: Floats
+    units: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Sample rows × statistics."""
+        return self.units, self.members.rows
+
+    def tocoo(self) -> Any:
+        """The table as SciPy keeps it."""
+        return entries(self.members.unit, self.members.row, self.data, self.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Influence:
     """Influence values of statistics.
 
-    values: sample rows × components (sparse); with replicate weights replicates × components, scaled deviations.
+    values: sample rows × components, ``Scores`` or sparse; with replicate weights replicates × components, scaled
+    deviations.
     mix: components × statistics (sparse), or None where each component is a statistic.
     """
 
@@ -51,7 +71,8 @@ class Influence:
         parts = [self, *others]
         mixes = [sparse.eye_array(p.size) if p.mix is None else p.mix for p in parts]
         join = np.hstack if self.sampling.replicates is not None else sparse.hstack
-        return Influence(self.sampling, join([p.values for p in parts]), sparse.block_diag(mixes, format="csr"))
+        values = join([_plain(p.values) for p in parts])
+        return Influence(self.sampling, values, sparse.block_diag(mixes, format="csr"))
 
     def scaled(self, factors: Floats) -> Influence:
         """Each statistic times its factor."""
@@ -74,7 +95,10 @@ class Influence:
             deviations = self.values if self.mix is None else self.values @ self.mix
             return _add(result, np.asarray(deviations), full)
         for stage in self.sampling.stages:
-            result = self._stage(stage, result, full)
+            if self.mix is None and isinstance(self.values, Scores):
+                result = result + _by_cells(self.values, stage, full)
+            else:
+                result = self._stage(stage, result, full)
         return result
 
     def _stage(self, stage: Stage, result: Floats, full: bool) -> Floats:
@@ -101,9 +125,53 @@ def entries(unit: Ints, row: Ints, value: Floats, shape: tuple[int, int]) -> Any
 
 def grouped(values: Any, group: Ints, size: int) -> Any:
     """Rows of a sparse table summed by group."""
-    table = values.tocoo()
+    table = _plain(values).tocoo()
     at = (group[table.row], table.col)
     return sparse.coo_array((table.data, at), shape=(size, table.shape[1])).tocsr()
+
+
+def _by_cells(scores: Scores, stage: Stage, full: bool) -> Floats:
+    """One stage's share of the variances or, ``full``, covariances, from the totals of cluster × statistic.
+
+    Of a stratum's m clusters k have a member in a domain, the others a total of 0: sum((t - mean)**2) is that over the
+    k plus (m - k) mean**2. Between domains sum(t_a t_b) - m mean_a mean_b, where the first sum is 0 unless a cluster
+    has members in both.
+    """
+    cells = scores.members.cells(stage.cluster)
+    totals = cells.sum(scores.data)
+    rows, strata = scores.members.rows, len(stage.sizes)
+    stratum = stage.stratum[cells.group]
+    at, blocks = numbered(stratum * rows + cells.row, strata * rows)
+    block_stratum, block_row = blocks // rows, blocks % rows
+    held = np.bincount(at, minlength=len(blocks))
+    sums = np.bincount(at, weights=totals, minlength=len(blocks))
+    means = sums * (stage.centred / stage.sizes)[block_stratum]
+    within = np.bincount(at, weights=(totals - means[at]) ** 2, minlength=len(blocks))
+    squares = within + (stage.sizes[block_stratum] - held) * means**2
+    variance = np.bincount(block_row, weights=stage.scale[block_stratum] * squares, minlength=rows).astype(np.float64)
+    if not full:
+        return variance
+    mean = sparse.csr_array((means, (block_stratum, block_row)), shape=(strata, rows))
+    result = -_cross(mean, stage.scale * stage.sizes)
+    if not cells.single:
+        table = sparse.csr_array((totals, (cells.group, cells.row)), shape=(len(stage.stratum), rows))
+        result += _cross(table, stage.scale[stage.stratum])
+    np.fill_diagonal(result, variance)
+    return result
+
+
+def _cross(table: Any, factors: Floats) -> Floats:
+    """sum_i factors_i table_ia table_ib, dense where the table is nearly so."""
+    root = np.sqrt(factors)[:, None]
+    if table.nnz * 8 > table.shape[0] * table.shape[1]:
+        dense = table.toarray() * root
+        return np.asarray(dense.T @ dense)
+    scaled = table.multiply(root).tocsr()
+    return np.asarray((scaled.T.tocsr() @ scaled).toarray())
+
+
+def _plain(values: Any) -> Any:
+    return values.tocoo() if isinstance(values, Scores) else values
 
 
 def _add(result: Floats, deviations: Floats, full: bool) -> Floats:

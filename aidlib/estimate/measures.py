@@ -40,7 +40,7 @@ def mean(
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     values = study.column(variable)
     members = study.members(values)
-    y = values[members.unit]
+    y = members.at(values)
     unit = unit_of(sample, variable)
     return study.estimates(
         study.mean(members, y),
@@ -82,7 +82,7 @@ def proportion(
         if not np.isin(values[np.isfinite(values)], (0.0, 1.0)).all():
             raise reference.problem("estimate.not_binary", column=variable)
         members = study.members(values)
-        y = values[members.unit]
+        y = members.at(values)
     return study.estimates(
         study.mean(members, y),
         measure="proportion",
@@ -108,7 +108,7 @@ def total(
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     values = study.column(variable)
     members = study.members(values)
-    y = values[members.unit]
+    y = members.at(values)
     unit = unit_of(sample, variable)
     return study.estimates(
         study.total(members, y),
@@ -159,9 +159,9 @@ def ratio(
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     above, below = study.column(numerator), study.column(denominator)
     members = study.members(above, below)
-    y = above[members.unit]
+    y = members.at(above)
     return study.estimates(
-        study.mean(members, y, below[members.unit]),
+        study.mean(members, y, members.at(below)),
         measure="ratio",
         unit="ratio",
         method="estimate_ratio",
@@ -172,7 +172,7 @@ def ratio(
 
 def dominance(study: Study, members: Members, values: Floats) -> Floats:
     """Shares of the largest one and two weighted values (one per pair) in each row: 2 × rows."""
-    return members.largest(study.sampling.weight[members.unit] * values)
+    return members.largest(members.at(study.sampling.weight) * values)
 
 
 def unit_of(sample: pd.DataFrame, variable: str) -> str:
@@ -191,7 +191,10 @@ def unit_of(sample: pd.DataFrame, variable: str) -> str:
 
 def _is_flag(sample: pd.DataFrame, variable: str) -> bool:
     """A column of the caller's own that holds 0 and 1 only."""
-    found = set(sample[variable].dropna().unique()) if variable in sample else set()
+    if variable not in sample:
+        return False
+    start = set(sample[variable].iloc[:100].dropna().unique())
+    found = set(sample[variable].dropna().unique()) if start <= {0, 1} else start
     return found in ({0, 1}, {0}, {1})
 
 

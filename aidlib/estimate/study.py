@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +15,12 @@ from aidlib.estimate.auxiliary import Projection, projections
 from aidlib.estimate.design import Design
 from aidlib.estimate.domains import Domains, Members, domains
 from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
-from aidlib.estimate.influence import Influence, entries
+from aidlib.estimate.influence import Influence, Scores, entries
 from aidlib.estimate.intervals import Interval, wald
+from aidlib.estimate.population import digest
 from aidlib.estimate.sampling import Floats, Sampling, resolve
 
 IDENTITY = ("household_id", "person_id", "year")  # tell units apart where a sample has them, else its index does
-POPULATION_KEY = b"aidlib population digest v1"  # public: the digest compares unit sets, it hides nothing
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,11 @@ class Study:
         if name not in self.sample:
             raise reference.problem("estimate.no_column", column=name)
         try:
-            values = pd.to_numeric(self.sample[name]).to_numpy(np.float64, na_value=np.nan)
+            column = self.sample[name]
+            plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fi"
+            values = (
+                column.to_numpy(np.float64) if plain else pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
+            )
         except (ValueError, TypeError):
             raise reference.problem("estimate.not_numeric", column=name) from None
         if np.isinf(values).any():
@@ -98,30 +101,34 @@ class Study:
 
     def members(self, *values: Floats) -> Members:
         """Members of the domains with a value in all of these columns."""
-        return self.domains.members.where(np.all([np.isfinite(v) for v in values], axis=0) if values else self.everyone)
-
-    @property
-    def everyone(self) -> NDArray[np.bool_]:
-        """True for every row of the sample."""
-        return np.ones(len(self.sample), dtype=bool)
+        known = [np.isfinite(v) for v in values]
+        return self.domains.members.where(np.logical_and.reduce(known)) if known else self.domains.members
 
     def mean(self, members: Members, numerator: Floats, denominator: Floats | None = None) -> Found:
         """sum(w y) / sum(w x) by row; ``numerator`` and ``denominator`` (None: 1) one value per pair of ``members``."""
-        weight = self.sampling.weight[members.unit]
-        x = np.ones(len(members.unit)) if denominator is None else denominator
-        below = members.sum(weight * x)
+        weight = members.at(self.sampling.weight)
+        below = members.sum(weight if denominator is None else weight * denominator)
         with np.errstate(divide="ignore", invalid="ignore"):
             estimate = members.sum(weight * numerator) / below
             estimate[~np.isfinite(estimate)] = np.nan
             if self.sampling.replicates is not None:
+                x = np.ones(len(members.unit)) if denominator is None else denominator
                 thetas = self._replicated(members, numerator) / self._replicated(members, x)
                 return Found(members, estimate, self._deviations(estimate, thetas))
-            scores = weight * (numerator - estimate[members.row] * x) / below[members.row]
-        return Found(members, estimate, self.influence(members, np.nan_to_num(scores, posinf=0, neginf=0)))
+            share = np.where(np.isnan(estimate), 0.0, 1 / below)
+        scores = np.nan_to_num(estimate)[members.row]
+        if denominator is not None:
+            scores *= denominator
+        np.subtract(numerator, scores, out=scores)
+        scores *= weight
+        scores *= share[members.row]
+        if np.isnan(estimate).any():
+            scores = np.nan_to_num(scores, posinf=0, neginf=0)
+        return Found(members, estimate, self.influence(members, scores))
 
     def total(self, members: Members, numerator: Floats) -> Found:
         """sum(w y) by row; one value per pair of ``members``."""
-        scores = self.sampling.weight[members.unit] * numerator
+        scores = members.at(self.sampling.weight) * numerator
         estimate = members.sum(scores)
         if self.sampling.replicates is not None:
             return Found(members, estimate, self._deviations(estimate, self._replicated(members, numerator)))
@@ -129,9 +136,10 @@ class Study:
 
     def influence(self, members: Members, scores: Floats) -> Influence:
         """Influence values given one per pair; with replicate weights the replicates of the linearised statistic."""
-        shape = (len(self.sample), members.rows)
+        if self.sampling.replicates is None and not self.projections:
+            return Influence(self.sampling, Scores(members, scores, len(self.sample)))
         if self.sampling.replicates is None:
-            values, mix = entries(members.unit, members.row, scores, shape), None
+            values, mix = Scores(members, scores, len(self.sample)).tocoo(), None
             for projection in self.projections:
                 values, mix = projection.residual(values, mix)
             return Influence(self.sampling, values, mix)
@@ -190,7 +198,10 @@ class Study:
         numbers = {"estimate": estimate, "se": se, "low": low, "high": high, "n": n, "df": df}
         numbers |= {"count": np.full(members.rows, np.nan) if count is None else count}
         numbers |= {"psus": psus, "top1": top1, "top2": top2}
-        rows = rows.assign(measure=measure, **numbers, flag=flag)
+        texts = {"measure": pd.array([measure] * len(rows), dtype="str"), "flag": pd.array(flag, dtype="str")}
+        rows = pd.DataFrame(
+            {c: rows[c].array for c in rows} | {c: texts[c] if c in texts else numbers[c] for c in COLUMNS}
+        )
         return Estimates(
             rows=rows,
             domains=self.domains.names,
@@ -207,12 +218,12 @@ class Study:
 
     def population(self, members: Members) -> str:
         """Keyed digest of the set of units that stand in any row: equal sets, equal digests."""
-        inside = np.zeros(len(self.sample), dtype=bool)
-        inside[members.unit] = True
-        columns = [c for c in IDENTITY if c in self.sample]
-        units = self.sample.loc[inside, columns] if columns else self.sample.index[inside].to_frame(index=False)
-        digests = np.sort(pd.util.hash_pandas_object(units, index=False).to_numpy(np.uint64))
-        return hashlib.blake2b(digests.astype("<u8").tobytes(), digest_size=16, key=POPULATION_KEY).hexdigest()
+        inside = None
+        if not members.whole:
+            inside = np.zeros(len(self.sample), dtype=bool)
+            inside[members.unit] = True
+        columns = [self.sample[c] for c in IDENTITY if c in self.sample]
+        return digest(columns or [self.sample.index.to_series()], inside)
 
     def degrees(self, members: Members) -> Floats:
         """Degrees of freedom by row: of the whole design, or of the clusters and strata with a member."""
