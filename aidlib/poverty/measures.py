@@ -58,7 +58,7 @@ def fgt(
     members = study.members(gaps)
     found = study.mean(members, gaps[members.unit])
     if lines.influence is not None:
-        found = with_line(study, found, lines, _slopes(study, members, incomes, lines.values, alpha))
+        found = with_line(study, found, lines, fgt_slopes(study, members, incomes, lines.values, alpha))
     return study.estimates(
         found,
         measure=f"fgt_{alpha:g}",
@@ -121,7 +121,7 @@ def poverty_gaps(income: Floats, line: Floats, alpha: float = 0) -> Floats:
     return np.where(np.isfinite(income) & np.isfinite(line), np.where(poor, shortfall**alpha, 0.0), np.nan)
 
 
-def _slopes(study: Study, members: Members, income: Floats, lines: Floats, alpha: float) -> Floats:
+def fgt_slopes(study: Study, members: Members, income: Floats, lines: Floats, alpha: float) -> Floats:
     """d FGT / d line by row for a line that is the same everywhere: for alpha = 0 the density at the line."""
     unit = members.unit
     if alpha == 0:
