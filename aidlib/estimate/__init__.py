@@ -6,11 +6,13 @@ from aidlib.estimate.design import Design, Replicates
 from aidlib.estimate.estimates import Estimates, stack
 from aidlib.estimate.functions import function_of
 from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit_of
+from aidlib.estimate.missing import item_nonresponse, nonresponse_rate, patterns
 from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.estimate.quantiles import quantile
 from aidlib.estimate.ranks import rank_intervals
 from aidlib.estimate.replication import make_replicates
 from aidlib.estimate.response import adjust_nonresponse, panel_weights
+from aidlib.estimate.small_areas import fay_herriot, small_area_model
 from aidlib.estimate.study import Study
 from aidlib.estimate.trends import equality, linearity, trend
 from aidlib.estimate.weighting import Weighted, calibrate, trim
@@ -29,17 +31,22 @@ __all__ = [
     "count",
     "design_effect",
     "equality",
+    "fay_herriot",
     "function_of",
     "grade",
+    "item_nonresponse",
     "linearity",
     "make_replicates",
     "mean",
+    "nonresponse_rate",
     "p_values",
     "panel_weights",
+    "patterns",
     "proportion",
     "quantile",
     "rank_intervals",
     "ratio",
+    "small_area_model",
     "stack",
     "total",
     "trend",
