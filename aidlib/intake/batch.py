@@ -222,11 +222,11 @@ def _family(members: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
 
 def _flagged(clean: Clean) -> pd.DataFrame:
     """The rows with ``flags``: names of the checks that a row failed, joined by ";", missing where there is none."""
-    flags = np.full(len(clean.rows), "", dtype=object)
+    flags = np.full(len(clean.rows), None, dtype=object)
     for name, mask in sorted(clean.doubts.items()):
-        flags = np.where(mask.to_numpy(dtype=bool), flags + f"{name};", flags)
-    text = pd.Series(flags, index=clean.rows.index, dtype="object").str.rstrip(";")
-    return clean.rows.assign(flags=text.where(text != "", None))
+        at = np.flatnonzero(mask.to_numpy(dtype=bool))
+        flags[at] = [f"{before};{name}" if before else name for before in flags[at]]
+    return clean.rows.assign(flags=pd.Series(flags, index=clean.rows.index, dtype="object"))
 
 
 def _remember(kind: Kind, tables: dict[str, pd.DataFrame], known: Known) -> None:
@@ -240,8 +240,8 @@ def _remember(kind: Kind, tables: dict[str, pd.DataFrame], known: Known) -> None
             hashed = pd.util.hash_pandas_object(answers, index=False).to_numpy()
             known.visits.append(visits.assign(answers=hashed)[visits["interviewer"].notna()])
     elif kind.table == "dossiers" and {"dossier_id", "closed"} <= set(rows):
-        last = rows.groupby("dossier_id")["closed"].agg(lambda days: days.max(skipna=False))
-        known.closed = pd.concat([known.closed, last])
+        ends = rows.groupby("dossier_id")["closed"]
+        known.closed = pd.concat([known.closed, ends.max().where(ends.count() == ends.size())])  # open in one: open
         known.closed = known.closed[~known.closed.index.duplicated(keep="last")]
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from aidlib import reference
 from aidlib.intake.header import Heading
-from aidlib.intake.mapping import BASE, Kind, Plan
+from aidlib.intake.mapping import BASE, Kind, Plan, Target
 from aidlib.intake.quarantine import MARKS
 
 RAW = "raw"  # the "table" of columns that only expressions read
@@ -98,20 +98,34 @@ def assemble(kind: Kind, blocks: Sequence[Block], data: Sequence[np.ndarray]) ->
     """One batch of the blocks' data rows. A column that a form does not have reads 未询问 in its rows."""
     wanted = {key for block in blocks for key, _ in _targets(block)}
     asked = {key for key in wanted if key[0] == kind.table and key[1] == BASE}
-    tables, index = [], 0
-    for number, (block, mask) in enumerate(zip(blocks, data, strict=True)):
-        rows = np.flatnonzero(mask)
-        picked = block.rows.take(pa.array(rows))
-        columns = {key: picked.column(position) for key, position in _targets(block)}
-        for key in asked - set(columns):
-            columns[key] = pa.repeat(pa.scalar(NOT_ASKED), len(rows))
-        columns["", "", "block"] = pa.array(np.full(len(rows), number))
-        columns["", "", "row"] = pa.array(rows + block.first)
-        tables.append(pa.table(list(columns.values()), names=["\t".join(key) for key in columns]))
-        index += len(rows)
+    alike: dict[tuple[int, tuple[Heading, ...], tuple[Target, ...]], list[int]] = {}
+    for i, block in enumerate(blocks):
+        alike.setdefault((block.rows.num_columns, block.plan.header.headings, block.plan.targets), []).append(i)
+    tables = [_picked(places, [blocks[i] for i in places], [data[i] for i in places], asked)
+              for places in alike.values()]  # fmt: skip
     raw = pa.concat_tables(tables, promote_options="default").to_pandas()
+    if len(tables) > 1:
+        raw = raw.take(np.argsort(raw["\t\tblock"].to_numpy(), kind="stable")).reset_index(drop=True)
     raw.columns = pd.Index([tuple(name.split("\t")) for name in raw.columns], tupleize_cols=False)
     return _placed(kind, blocks, raw)
+
+
+def _picked(
+    places: Sequence[int], blocks: Sequence[Block], data: Sequence[np.ndarray], asked: set[tuple[str, str, str]]
+) -> pa.Table:
+    """The data rows of blocks with the same columns, where ``places`` are the blocks' numbers."""
+    targets = _targets(blocks[0])
+    used = sorted({position for _, position in targets})
+    rows = np.flatnonzero(np.concatenate(data))
+    picked = pa.concat_tables([block.rows.select(used) for block in blocks]).take(pa.array(rows))
+    columns = {key: picked.column(used.index(position)) for key, position in targets}
+    for key in asked - set(columns):
+        columns[key] = pa.repeat(pa.scalar(NOT_ASKED), len(rows))
+    lengths = [len(mask) for mask in data]
+    numbers = np.concatenate([np.arange(length) + block.first for block, length in zip(blocks, lengths, strict=True)])
+    columns["", "", "block"] = pa.array(np.repeat(places, lengths)[rows])
+    columns["", "", "row"] = pa.array(numbers[rows])
+    return pa.table(list(columns.values()), names=["\t".join(key) for key in columns])
 
 
 def _targets(block: Block) -> list[tuple[tuple[str, str, str], int]]:

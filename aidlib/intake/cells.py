@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from aidlib import reference
 
+_PLAIN = r"[!-&(-_a-~][!-~]*"  # ASCII without white space, an apostrophe first excepted
 REFUSED = ("拒绝", "拒绝回答", "不愿回答", "不愿透露")
 
 
@@ -28,7 +30,12 @@ class Cleaned:
 
 def plain(cells: pd.Series) -> pd.Series:
     """Cells in one form: half-width signs (NFKC), no white space, no leading apostrophe."""
-    return cells.astype("str").str.normalize("NFKC").str.replace(r"[\s\u200b\ufeff]+", "", regex=True).str.lstrip("'‘`")
+    written = cells.astype("str")
+    other = ~written.str.fullmatch(_PLAIN, na=True)  # most cells are plain already, and changing text is slow
+    if other.any():
+        rest = written[other].str.normalize("NFKC").str.replace(r"[\s\u200b\ufeff]+", "", regex=True).str.lstrip("'‘`")
+        written = rest if len(rest) == len(written) else written.mask(other, rest)
+    return written
 
 
 @cache
@@ -51,3 +58,15 @@ def on_distinct(cells: pd.Series, work: Callable[[pd.Series], pd.DataFrame]) -> 
     codes, distinct = pd.factorize(cells, use_na_sentinel=False)
     done = work(pd.Series(distinct)).take(codes)
     return done.set_axis(cells.index)
+
+
+def on_known(cells: pd.Series, work: Callable[[pd.Series], pd.DataFrame]) -> pd.DataFrame:
+    """``work`` done once per distinct cell that is not missing; in rows of a missing cell all is missing, or False."""
+    codes, distinct = pd.factorize(cells)  # -1 where missing, which takes the last value
+    done = work(pd.Series(distinct))
+    found = {}
+    for name, column in done.items():
+        values = column.to_numpy(dtype=None if column.dtype.kind in "bfM" else object)
+        absent = {"b": False, "f": np.nan, "M": np.datetime64("NaT")}.get(values.dtype.kind)
+        found[name] = np.concatenate([values, np.array([absent], dtype=values.dtype)])[codes]
+    return pd.DataFrame(found, index=cells.index, columns=done.columns)

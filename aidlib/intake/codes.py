@@ -10,7 +10,7 @@ from functools import cache
 import pandas as pd
 
 from aidlib import reference
-from aidlib.intake.cells import Cleaned, missing_kind, on_distinct, plain
+from aidlib.intake.cells import Cleaned, missing_kind, on_known, plain
 
 _BETWEEN = r"[、,;/|，；和及]+"
 _NUMBERED = r"^\d{1,2}[.、:．)]+(?=\D)"
@@ -78,14 +78,11 @@ def _key(written: str) -> str:
 
 
 def _each(text: pd.Series, work: Callable[[pd.Series], pd.DataFrame]) -> Cleaned:
-    cells = text.dropna()
-    value = pd.Series(None, index=text.index, dtype="object")
-    missing = pd.Series(None, index=text.index, dtype="object")
-    bad = pd.Series(False, index=text.index)
-    if len(cells):
-        read = on_distinct(cells, work)
-        value[cells.index], missing[cells.index], bad[cells.index] = read["value"], read["missing"], read["bad"]
-    return Cleaned(value, missing, bad)
+    if text.isna().all():
+        nothing = pd.Series(None, index=text.index, dtype="object")
+        return Cleaned(nothing, nothing.copy(), pd.Series(False, index=text.index))
+    read = on_known(text, work)
+    return Cleaned(read["value"], read["missing"], read["bad"])
 
 
 def _one(cells: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
@@ -117,6 +114,9 @@ def _many(cells: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
 
 def _found(written: pd.Series, words: Mapping[str, str]) -> pd.Series:
     """The code of each word: as it is, as a whole number (6.0), or without its number (6.患重特大疾病)."""
-    value = written.map(words)
-    value = value.where(value.notna(), written.str.replace(r"\.0$", "", regex=True).map(words))
-    return value.where(value.notna(), written.str.replace(_NUMBERED, "", regex=True).map(words)).astype("object")
+    value = written.map(words).astype("object")
+    for start in (r"\.0$", _NUMBERED):
+        rest = value.isna()
+        if rest.any():
+            value[rest] = written[rest].str.replace(start, "", regex=True).map(words).astype("object")
+    return value

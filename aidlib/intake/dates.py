@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aidlib.intake.cells import Cleaned, missing_kind, on_distinct, plain
+from aidlib.intake.cells import Cleaned, missing_kind, on_known, plain
 
 _FULL = r"^(?P<y>\d{4})[-/.年](?P<m>\d{1,2})(?:[-/.月](?P<d>\d{1,2})日?|月)?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
+_ISO = r"\d{4}-\d{2}-\d{2}"
 _DENSE = r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})?$"
 _SHORT = r"^(?P<y>\d{2})[-/.年](?P<m>\d{1,2})(?:[-/.月](?P<d>\d{1,2})日?|月)?$"
 _YEAR = r"^(?P<y>\d{4})年?$"
@@ -26,14 +27,8 @@ def clean_dates(text: pd.Series, *, year: pd.Series | None = None, epoch_1904: b
     reads four years and a day early) from one of 1900. ``bad``: impossible or unreadable; ``doubtful``: two-digit year
     or a year alone. Lunar dates are bad: they cannot be turned into days without the year's calendar.
     """
-    cells = text.dropna()
-    value = pd.Series(np.datetime64("NaT"), index=text.index, dtype="datetime64[us]")
-    missing = pd.Series(None, index=text.index, dtype="object")
-    bad, doubtful, serial = (pd.Series(False, index=text.index) for _ in range(3))
-    if len(cells):
-        read = on_distinct(cells, lambda distinct: _read(distinct, epoch_1904))
-        value[cells.index], missing[cells.index], bad[cells.index] = read["value"], read["missing"], read["bad"]
-        doubtful[cells.index], serial[cells.index] = read["doubtful"], read["serial"]
+    read = on_known(text.astype("str"), lambda distinct: _read(distinct, epoch_1904))
+    value, missing, bad, doubtful, serial = (read[name] for name in ("value", "missing", "bad", "doubtful", "serial"))
     if year is not None and serial.any():
         shifted = value + pd.Timedelta(days=_BETWEEN_EPOCHS)
         value = value.mask(serial & (value.dt.year != year) & (shifted.dt.year == year), shifted)
@@ -41,6 +36,19 @@ def clean_dates(text: pd.Series, *, year: pd.Series | None = None, epoch_1904: b
 
 
 def _read(cells: pd.Series, epoch_1904: bool) -> pd.DataFrame:
+    """Dates of distinct cells; those written 2019-03-01, as most are, go the short way."""
+    iso = cells.str.fullmatch(_ISO)
+    value = pd.to_datetime(cells.where(iso), errors="coerce", format="%Y-%m-%d").astype("datetime64[us]")
+    other = ~iso
+    read = pd.DataFrame({"value": value, "missing": None, "bad": value.isna(), "doubtful": False, "serial": False})
+    if other.any():
+        rest = _read_other(cells[other].reset_index(drop=True), epoch_1904).set_axis(cells.index[other])
+        for name, column in rest.items():
+            read.loc[other, name] = column
+    return read
+
+
+def _read_other(cells: pd.Series, epoch_1904: bool) -> pd.DataFrame:
     written = plain(cells)
     kind = missing_kind(written)
     written = written.where(kind.isna())

@@ -68,7 +68,7 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
     At least two headings, or all of a narrower row, must be known. None where no row is a header.
     """
     best: Header | None = None
-    uppers = {key[: at.start()] for key in known if _WITHIN in key for at in re.finditer(_WITHIN, key)}
+    uppers = _uppers(frozenset(known))
     for row in range(len(head)):
         for rows in (1, 2):
             if rows == 2 and not _may_be_double(head[row : row + 2], known, uppers):
@@ -79,6 +79,12 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
         if best and row >= best.start and 2 * best.score[0] >= len(best.headings):
             break  # one row below a plain header has been tried; rows of data need not be
     return best
+
+
+@lru_cache(maxsize=64)
+def _uppers(known: frozenset[str]) -> frozenset[str]:
+    """What stands above the other row in the known headings of two rows."""
+    return frozenset(key[: at.start()] for key in known for at in re.finditer(_WITHIN, key))
 
 
 def _may_be_double(lines: Sequence[Sequence[str | None]], known: Collection[str], uppers: Collection[str]) -> bool:

@@ -241,8 +241,8 @@ def fits_kind(kind: Kind, file: str, sheet: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _recognised(kind: Kind) -> set[str]:
-    return set(known_headings(kind)) | {word for word in kind.ignore if "*" not in word}
+def _recognised(kind: Kind) -> frozenset[str]:
+    return frozenset(known_headings(kind)) | {word for word in kind.ignore if "*" not in word}
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:

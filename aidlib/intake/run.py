@@ -67,7 +67,8 @@ def import_files(
     new = [file for file in files if file[2] not in have]
     if not new and before:
         return Outcome(before["number"], True, target.account(), _no_reasons(), target.checks())
-    with target.addition(source=mapping.name, demo=mapping.demo) as addition:
+    flags = {"demo": mapping.demo, "correct_attrition": mapping.correct_attrition}
+    with target.addition(source=mapping.name, **flags) as addition:
         work = _Import(mapping, addition, progress or (lambda *_: None))
         work.read(_ordered(new, mapping))
         return work.finish(target, new, dict(before["replaced"]) if before else {})
@@ -209,16 +210,16 @@ class _Import:
         for fault in result.faults:
             for file, rows in batch.file[fault.rows[fault.rows].index].value_counts().items():
                 self.reasons.append((str(file), f"{fault.reason}:{fault.column}", int(rows)))
-        place = batch.raw["", "", "block"].loc[bad]
-        for number, group in place.groupby(place):
-            block = batch.blocks[int(str(number))]
-            row = batch.raw["", "", "row"].loc[group.index]
-            original = block.rows.take(pa.array(row - block.first))
+        place, row = (batch.raw["", "", name].loc[bad].to_numpy() for name in ("block", "row"))
+        said = [batch.file.loc[bad], batch.sheet.loc[bad], _first_rows(batch).loc[bad], texts["zh"], texts["en"]]
+        cells = [each.to_numpy(dtype=object) for each in said]
+        for number in np.unique(place):
+            block, at = batch.blocks[number], np.flatnonzero(place == number)
+            original = block.rows.take(pa.array(row[at] - block.first))
             names = {heading: str(position) for position, heading in block.headings.items() if heading not in MARKS}
             have = set(original.column_names)
             columns = {heading: original.column(at) for heading, at in names.items() if at in have}
-            said = (batch.file, batch.sheet, _first_rows(batch), texts["zh"], texts["en"])
-            marks = {mark: pa.array(cells[group.index].astype("str")) for mark, cells in zip(MARKS, said, strict=True)}
+            marks = {mark: pa.array(each[at], pa.string()) for mark, each in zip(MARKS, cells, strict=True)}
             piece = pa.table({**marks, **columns})
             self.rejected.setdefault((batch.kind.name, frozenset(columns)), []).append(piece)
 

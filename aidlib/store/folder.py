@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,12 @@ class Store:
                 addition.write(name, rows)
             return addition.commit(files=files, account=account, checks=checks, units=units)
 
-    def addition(self, *, source: str, demo: bool) -> Addition:
-        """An open addition, for imports larger than memory: ``write`` as often as needed, then ``commit`` once."""
-        return Addition(self, source, demo)
+    def addition(self, *, source: str, demo: bool, correct_attrition: bool = False) -> Addition:
+        """An open addition, for imports larger than memory: ``write`` as often as needed, then ``commit`` once.
+
+        correct_attrition: the weights leave the loss of a panel to be repaired by whoever reads them.
+        """
+        return Addition(self, source, demo, correct_attrition)
 
 
 class Addition:
@@ -114,7 +118,7 @@ class Addition:
     Keys must be unique over all rows written for a table; the caller removes duplicates.
     """
 
-    def __init__(self, store: Store, source: str, demo: bool) -> None:
+    def __init__(self, store: Store, source: str, demo: bool, correct_attrition: bool = False) -> None:
         numbers = store.numbers()
         self.store = store
         self.number = (numbers[-1] if numbers else 0) + 1
@@ -123,6 +127,7 @@ class Addition:
             key = "store.demo_store" if self._before["demo"] else "store.demo_source"
             raise reference.problem(key, path=store.path.name, source=source)
         self._source, self._demo = source, demo
+        self._correct = correct_attrition or bool(self._before.get("correct_attrition"))
         self._existed = store.path.exists()
         self._pending: dict[tuple[str, str, str], list[pa.Table]] = {}
         self._rows_pending = 0
@@ -174,7 +179,8 @@ class Addition:
             replaced[name] = replaced.get(name, 0) + gone
         manifest = {
             "source": self._source, "sources": sorted({*self._before["sources"], self._source}),
-            "demo": bool(self._demo), "previous": self.number - 1, "number": self.number,
+            "demo": bool(self._demo), "correct_attrition": self._correct,
+            "previous": self.number - 1, "number": self.number,
             "files": [*self._before["files"], *(dict(file) for file in files)],
             "units": {**self._before["units"], **(units or {})}, "tables": tables, "replaced": replaced,
             "account": [*self._before["account"], *_records(account.reindex(columns=ACCOUNT, fill_value=""))],
@@ -185,11 +191,18 @@ class Addition:
         return self.number
 
     def _flush(self) -> None:
-        for (name, region, year), tables in self._pending.items():
-            key = [(column, "ascending") for column in reference.dictionary().tables[name].key]
-            rows = pa.concat_tables(tables, promote_options="default").combine_chunks().sort_by(key)
-            self._parts.setdefault(name, []).append(write_part(self.store.path, name, region, year, rows))
+        """Write what is pending; two parts at a time, since much of it is waiting for the disk."""
+        with ThreadPoolExecutor(2) as pool:
+            parts = pool.map(self._written, self._pending, self._pending.values())
+            for (name, _, _), part in zip(self._pending, parts, strict=True):
+                self._parts.setdefault(name, []).append(part)
         self._pending, self._rows_pending = {}, 0
+
+    def _written(self, place: tuple[str, str, str], tables: list[pa.Table]) -> dict[str, Any]:
+        name, region, year = place
+        key = [(column, "ascending") for column in reference.dictionary().tables[name].key]
+        rows = pa.concat_tables(tables, promote_options="default").combine_chunks().sort_by(key)
+        return write_part(self.store.path, name, region, year, rows)
 
     def _without_keys(self, name: str, parts: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
         """The stored parts without the rows whose keys came anew, and how many rows went."""
