@@ -104,7 +104,7 @@ def partial(
 def suitable(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], kind: str, chart: str | None) -> str:
     """The chart that can be drawn: the wanted one, or the usual one of ``kind``; dots where a grid lacks its axes."""
     wanted = chart or {"curve": "step", "distribution": "density", "matrix": "matrix"}.get(kind, "dot")
-    dims = labels.dimensions(rows, domains, keys)
+    dims = labels.dimensions(labels.without_doubled_total(rows, domains), domains, keys)
     if wanted == "tiles" and not grids.all_provinces(rows, dims):
         return "dot"
     if wanted == "matrix" and len(dims) < 2:

@@ -13,6 +13,7 @@ from aidlib.display.formats import Style
 NUMBERS = ("estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2", "flag")
 TIMES = ("year", "time", "month", "quarter", "period", "wave")
 CARE = "care"
+TOTAL = "all"
 OPEN = "+"  # ends the lower edge of a band without an upper one
 FLAGS = {
     "care": {"zh": "样本较少或误差较大，慎用", "en": "small sample or large error, use with care"},
@@ -66,6 +67,15 @@ def dimensions(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str]) 
     """The columns that tell the rows apart: domains, keys and the measure, where they take more than one value."""
     columns = [c for c in (*domains, *keys, "measure") if c in rows]
     return [c for c in columns if len(rows[c].unique()) > 1]
+
+
+def without_doubled_total(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Without the totals of a column that has one part only: a report on one place would say the same figure twice."""
+    kept = rows
+    for column in columns:
+        if set(kept[column].astype(str)) - {TOTAL} and kept[column].nunique() == 2 and (kept[column] == TOTAL).any():
+            kept = kept[kept[column] != TOTAL]
+    return kept
 
 
 def withheld(rows: pd.DataFrame) -> pd.Series:

@@ -77,6 +77,7 @@ def arrange(
     rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], unit: str, kind: str, language: str, chart: str
 ) -> Layout:
     """Choose axis and series, drop what a chart cannot hold, and scale the numbers for the axis."""
+    rows = labels.without_doubled_total(rows, domains)
     axis, rest = _axis_and_series(rows, labels.dimensions(rows, domains, keys), chart)
     kept = _few_series(rows, rest)
     if chart in {"stack", "waterfall"} and axis:

@@ -21,6 +21,7 @@ def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], un
     A withheld number is an en dash with the letter of its reason, a number to use with care stands in parentheses
     (``legend`` explains both). A complete count has neither standard error nor interval. Rows keep their order.
     """
+    rows = labels.without_doubled_total(rows, domains)
     style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
     styles = row_styles(rows, unit)
     shown = [c for c in (*domains, *keys, "measure") if c in rows and _informs(rows, c)]
@@ -43,6 +44,7 @@ def compact(
     a line stands once, in the last column. Several measures of plain numbers are always spread. Falls back to
     ``table`` where no dimension has 2 to 6 values that make a table without doubled cells.
     """
+    rows = labels.without_doubled_total(rows, domains)
     dims = labels.dimensions(rows, domains, keys)
     spread = _dimension_to_spread(rows, dims)
     measures = "measure" in dims and len(dims) > 1 and unit not in formats.UNITS
@@ -122,6 +124,7 @@ def alternative(
     rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], unit: str, language: str, caption: str
 ) -> str:
     """What the chart shows, in sentences for readers who cannot see it: caption, number of figures, highest, lowest."""
+    rows = labels.without_doubled_total(rows, domains)
     shown = rows[~labels.withheld(rows)]
     parts = [caption.rstrip("。.")]
     dims = labels.dimensions(rows, domains, keys)

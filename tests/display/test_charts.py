@@ -217,3 +217,28 @@ def test_quantiles_of_a_place_stand_on_one_line():
     ax = display.chart(rows, **shape, chart="dot").axes[0]
     places = [collection.get_offsets()[:, 1].tolist() for collection in ax.collections if len(collection.get_offsets())]
     assert places[-1] == [0.0, 1.0]
+
+
+def test_series_without_a_published_number_are_left_out():
+    rows = withheld(tidy({"grade": GRADES, "year": YEARS}, np.linspace(0.1, 0.5, 12)), [0, 4, 5, 6, 7])
+    layout = layout_of(rows, ("grade",), ("year",), "line")
+    assert layout.series == ("Deep hardship", "Accident hardship") and layout.partial
+    nothing = withheld(rows, range(12))
+    assert len(layout_of(nothing, ("grade",), ("year",), "line").series) == 3
+
+
+def test_a_legend_is_read_line_by_line():
+    from aidlib.display.bars import by_lines
+
+    assert by_lines([1, 2, 3, 4, 5, 6], 5) == [1, 6, 2, 3, 4, 5]  # matplotlib fills columns: 2, 1, 1, 1, 1
+    assert by_lines([1, 2, 3], 3) == [1, 2, 3]
+
+
+def test_a_part_to_use_with_care_is_pale_and_not_invisible():
+    rows = tidy({"year": YEARS, "grade": GRADES}, [0.2, 0.3, 0.5] * 4)
+    rows.loc[0, "flag"] = "care"
+    shape = {"domains": ("year",), "keys": ("grade",), "unit": "share", "kind": "level", "language": "en"}
+    ax = display.chart(rows, **shape, chart="stack").axes[0]
+    faces = {tuple(np.round(patch.get_facecolor(), 2)) for patch in ax.patches}
+    assert len(faces) == 4 and (1.0, 1.0, 1.0, 1.0) not in faces
+    assert "pale use with care" in ax.get_xlabel()

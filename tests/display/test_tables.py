@@ -110,3 +110,19 @@ def test_the_alternative_names_highest_and_lowest(language):
 def test_the_alternative_of_nothing_says_so():
     rows = withheld(tidy({"grade": GRADES}, [0.12, 0.3, 0.58]), [0, 1, 2])
     assert display.alternative(rows, **SHAPE, language="en", caption="X.") == "X. 3 not published."
+
+
+def test_the_only_place_and_its_total_are_one_line():
+    rows = tidy({"region": ["990100", "all"], "grade": ["deep", "relative"]}, [0.1, 0.2, 0.1, 0.2])
+    options = {"domains": ("region",), "keys": ("grade",), "unit": "share", "language": "en"}
+    for made in (display.table(rows, **options), display.compact(rows, **options)):
+        assert made.iloc[:, 0].tolist() == ["Jia City", "Jia City"] and len(made) == 2
+    two = tidy({"region": ["990100", "990200", "all"]}, [0.1, 0.2, 0.15])
+    assert len(display.table(two, domains=("region",), keys=(), unit="share", language="en")) == 3
+
+
+def test_many_columns_of_counts_name_their_unit_once():
+    years = [str(year) for year in range(2018, 2026)]
+    rows = tidy({"component": ["new", "left"], "year": years}, np.arange(16.0), se=0.0)
+    made = display.compact(rows, domains=("component", "year"), keys=(), unit="households", language="en")
+    assert made.columns.tolist()[1:9] == years and made.attrs["note"] == "unit: households"

@@ -45,7 +45,10 @@ def test_every_margin_of_a_flow_adds_up():
     closed = opened + pd.to_timedelta(rng.integers(1, 1500, 400), unit="D")
     reasons = rng.choice(["economic", "supported", "death", "administrative"], 400)
     ids = [f"h{i}" for i in rng.integers(0, 200, 400)]
-    some = pd.DataFrame({"household_id": ids, "region": rng.choice(["990100", "990200", "990300"], 400)})
+    names = [f"d{i}" for i in range(400)]
+    some = pd.DataFrame(
+        {"dossier_id": names, "household_id": ids, "region": rng.choice(["990100", "990200", "990300"], 400)}
+    )
     some = some.assign(opened=opened, closed=closed, close_reason=reasons, previous_dossier_id=None)
     for found in (survey.flow(some, 2020), survey.flow(some, range(2015, 2026), by="region")):
         values = found.rows["estimate"]
