@@ -1,5 +1,6 @@
 """Estimates of a complex sample: what each number is, how sure it is, and what the release gate must know about it."""
 
+from aidlib.estimate.bootstrap import bootstrap
 from aidlib.estimate.changes import change
 from aidlib.estimate.comparisons import compare, p_values
 from aidlib.estimate.design import Design, Replicates
@@ -25,6 +26,7 @@ __all__ = [
     "Study",
     "Weighted",
     "adjust_nonresponse",
+    "bootstrap",
     "calibrate",
     "change",
     "compare",

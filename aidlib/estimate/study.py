@@ -114,7 +114,7 @@ class Study:
             if self.sampling.replicates is not None:
                 x = np.ones(len(members.unit)) if denominator is None else denominator
                 thetas = self._replicated(members, numerator) / self._replicated(members, x)
-                return Found(members, estimate, self._deviations(estimate, thetas))
+                return Found(members, estimate, self.deviations(estimate, thetas))
             share = np.where(np.isnan(estimate), 0.0, 1 / below)
         scores = np.nan_to_num(estimate)[members.row]
         if denominator is not None:
@@ -131,7 +131,7 @@ class Study:
         scores = members.at(self.sampling.weight) * numerator
         estimate = members.sum(scores)
         if self.sampling.replicates is not None:
-            return Found(members, estimate, self._deviations(estimate, self._replicated(members, numerator)))
+            return Found(members, estimate, self.deviations(estimate, self._replicated(members, numerator)))
         return Found(members, estimate, self.influence(members, scores))
 
     def influence(self, members: Members, scores: Floats) -> Influence:
@@ -145,14 +145,14 @@ class Study:
             return Influence(self.sampling, values, mix)
         weight = self.sampling.weight[members.unit]
         per_unit = np.divide(scores, weight, out=np.zeros_like(scores), where=weight > 0)
-        return self._deviations(members.sum(scores), self._replicated(members, per_unit))
+        return self.deviations(members.sum(scores), self._replicated(members, per_unit))
 
     def _replicated(self, members: Members, values: Floats) -> Floats:
         """Totals with each replicate's weights: rows × replicates."""
         table = entries(members.unit, members.row, values, (len(self.sample), members.rows))
         return np.asarray(table.T.tocsr() @ self.sampling.replicates)
 
-    def _deviations(self, estimate: Floats, thetas: Floats) -> Influence:
+    def deviations(self, estimate: Floats, thetas: Floats) -> Influence:
         """Scaled deviations of the replicates; a replicate without a value (an empty domain) adds nothing."""
         spread = self.sampling.spread
         assert spread is not None  # only called with replicate weights
