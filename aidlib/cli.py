@@ -18,6 +18,7 @@ import aidlib
 
 if TYPE_CHECKING:
     from aidlib.editions import Edition
+    from aidlib.reference import Problem
 
 _FOLDER = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="结果以 JSON 输出 · Print the result as JSON.")
@@ -49,27 +50,40 @@ class Progress:
 
 
 def _told(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A Problem becomes its two lines (or JSON) and an exit status; nobody is shown a traceback for it."""
+    """A Problem becomes its two lines (or JSON) and an exit status; nobody is shown a traceback for it.
+
+    So do a file or folder that cannot be read or written (full disk, no permission), and Ctrl-C.
+    """
 
     @wraps(command)
     def wrapper(*, as_json: bool, **options: Any) -> None:
         progress = Progress()
         try:
             command(as_json=as_json, progress=progress, **options)
-        except Exception as error:
-            from aidlib.reference import Problem
-
+        except (Exception, KeyboardInterrupt) as error:
             progress.end()
-            if not isinstance(error, Problem):
+            known = _problem(error)
+            if known is None:
                 raise
             if as_json:
-                told = {"key": error.key, "zh": error.text("zh"), "en": error.text("en")}
+                told = {"key": known.key, "zh": known.text("zh"), "en": known.text("en")}
                 click.echo(json.dumps({"error": told}, ensure_ascii=False))
             else:
-                click.echo(str(error), err=True)
-            sys.exit(2 if error.wrong_use else 1)
+                click.echo(str(known), err=True)
+            sys.exit(2 if known.wrong_use else 1)
 
     return wrapper
+
+
+def _problem(error: BaseException) -> Problem | None:
+    """What happened, for people; None where it is a fault of ours."""
+    from aidlib.reference import Problem, problem
+
+    if isinstance(error, KeyboardInterrupt):
+        return problem("cli.interrupted")
+    if isinstance(error, OSError) and error.errno:
+        return problem("cli.files", kind=error.strerror, file=f": {error.filename}" if error.filename else "")
+    return error if isinstance(error, Problem) else None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -118,6 +118,34 @@ def test_a_failure_is_status_1_in_both_languages(place):
     assert "nowhere" in told["zh"]
 
 
+@pytest.mark.parametrize(
+    ("error", "zh", "en"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device），没有留下", "(No space left on device)"),
+        (PermissionError(13, "Permission denied", "data/x"), "（Permission denied: data/x）", "space, then try again"),
+        (KeyboardInterrupt(), "已中断", "Run the same command again"),
+    ],
+)
+def test_a_full_disk_a_closed_folder_and_ctrl_c_are_told_without_a_traceback(place, monkeypatch, error, zh, en):
+    def run(*_, **__):
+        raise error
+
+    monkeypatch.setattr("aidlib.editions.run", run)
+    done = call("report", "small")
+    assert done.exit_code == 1
+    assert zh in done.stderr
+    assert en in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_fault_of_ours_keeps_its_traceback(place, monkeypatch):
+    def run(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("aidlib.editions.run", run)
+    assert isinstance(call("report", "small").exception, ZeroDivisionError)
+
+
 def test_verify_tells_intact_from_changed(place):
     call("report", "small")
     edition = place / "reports/editions/small/2025/990000/r001"
