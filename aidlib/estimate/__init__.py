@@ -6,8 +6,10 @@ from aidlib.estimate.comparisons import compare, p_values
 from aidlib.estimate.design import Design, Replicates
 from aidlib.estimate.estimates import Estimates, stack
 from aidlib.estimate.functions import function_of
+from aidlib.estimate.imputation import Imputed, impute
 from aidlib.estimate.measures import count, mean, proportion, ratio, total, unit_of
 from aidlib.estimate.missing import item_nonresponse, nonresponse_rate, patterns
+from aidlib.estimate.pooling import delta_adjusted, missing_information, pooled, tipping_point
 from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.estimate.quantiles import quantile
 from aidlib.estimate.ranks import rank_intervals
@@ -21,6 +23,7 @@ from aidlib.estimate.weighting import Weighted, calibrate, trim
 __all__ = [
     "Design",
     "Estimates",
+    "Imputed",
     "Replicates",
     "Standard",
     "Study",
@@ -31,25 +34,30 @@ __all__ = [
     "change",
     "compare",
     "count",
+    "delta_adjusted",
     "design_effect",
     "equality",
     "fay_herriot",
     "function_of",
     "grade",
+    "impute",
     "item_nonresponse",
     "linearity",
     "make_replicates",
     "mean",
+    "missing_information",
     "nonresponse_rate",
     "p_values",
     "panel_weights",
     "patterns",
+    "pooled",
     "proportion",
     "quantile",
     "rank_intervals",
     "ratio",
     "small_area_model",
     "stack",
+    "tipping_point",
     "total",
     "trend",
     "trim",
