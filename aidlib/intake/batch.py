@@ -238,7 +238,8 @@ def _remember(kind: Kind, tables: dict[str, pd.DataFrame], known: Known) -> None
             answers = rows.drop(columns=[c for c in rows if c in _NOT_ANSWERS or str(c).endswith("__missing")])
             visits = rows[["interviewer", "year", "region", "income"]]
             hashed = pd.util.hash_pandas_object(answers, index=False).to_numpy()
-            known.visits.append(visits.assign(answers=hashed)[visits["interviewer"].notna()])
+            key = row_keys(rows, reference.dictionary().tables["households"].key)
+            known.visits.append(visits.assign(answers=hashed, key=key)[visits["interviewer"].notna()])
     elif kind.table == "dossiers" and {"dossier_id", "closed"} <= set(rows):
         ends = rows.groupby("dossier_id")["closed"]
         known.closed = pd.concat([known.closed, ends.max().where(ends.count() == ends.size())])  # open in one: open

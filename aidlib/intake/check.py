@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from aidlib.intake.clean import Clean
@@ -95,23 +97,26 @@ def check_people(clean: Clean, said: pd.DataFrame) -> None:
             clean.add_doubt(f"id_{name}", differs)
 
 
-def interviewer_checks(visits: pd.DataFrame) -> pd.DataFrame:
-    """Interviews of interviewers whose work looks made up: check, region, rows, failed.
+def suspect_visits(visits: pd.DataFrame) -> dict[str, pd.Series]:
+    """Interviews of interviewers whose work looks made up: a mask by the name of the check.
 
     visits: interviewer, year, region, income, answers (a hash of the answers). copied_interviews: at least 3 of an
     interviewer's interviews in a wave share their answers with another of his; heaped_interviews: every known income
     of an interviewer with at least 20 is a multiple of 500.
     """
-    if visits.empty:
-        return pd.DataFrame(columns=["check", "region", "rows", "failed"])
     who = ["interviewer", "year"]
     repeats = visits.duplicated([*who, "answers"], keep=False)
     copied = repeats & (repeats.groupby([visits[c] for c in who]).transform("sum") >= 3)
     heap = (visits["income"] % 500 == 0) | visits["income"].isna()
     by = visits["interviewer"]
     heaped = heap.groupby(by).transform("all") & (visits["income"].notna().groupby(by).transform("sum") >= 20)
+    return {"copied_interviews": copied, "heaped_interviews": heaped}
+
+
+def interviewer_checks(visits: pd.DataFrame, suspect: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Interviews tested and failed by each check of ``suspect_visits``: check, region, rows, failed."""
     found = []
-    for name, mask in {"copied_interviews": copied, "heaped_interviews": heaped}.items():
+    for name, mask in suspect.items():
         counts = mask.groupby(visits["region"]).agg(rows="size", failed="sum").reset_index()
         found.append(counts.assign(check=name))
     return pd.concat(found, ignore_index=True)

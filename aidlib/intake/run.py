@@ -15,7 +15,7 @@ import pyarrow as pa
 from aidlib import reference
 from aidlib.intake.batch import Known, Result, process
 from aidlib.intake.blocks import RAW, Batch, Block, assemble, data_rows, same_units
-from aidlib.intake.check import interviewer_checks
+from aidlib.intake.check import interviewer_checks, suspect_visits
 from aidlib.intake.identity import pseudonym_key
 from aidlib.intake.joins import join_sheets
 from aidlib.intake.mapping import Kind, Source, load_source, plan_sheet
@@ -228,11 +228,21 @@ class _Import:
         for name in ACCOUNT[3:]:
             row[name] += int(counts.get(name, 0))
 
+    def _suspect(self) -> pd.DataFrame:
+        """The checks that need all of an interviewer's work; the interviews concerned are flagged."""
+        if not self.known.visits:
+            return pd.DataFrame(columns=CHECKS)
+        visits = pd.concat(self.known.visits, ignore_index=True)
+        suspect = suspect_visits(visits)
+        for name, mask in suspect.items():
+            self.addition.flag("households", name, visits[mask])
+        return interviewer_checks(visits, suspect)
+
     def finish(self, store: Store, files: Sequence[tuple[Path, str, str]], before: dict[str, int]) -> Outcome:
         """Write the restricted side, then the store's manifest, and tell what was done."""
         account = pd.DataFrame([(*key, *row.values()) for key, row in self.account.items()], columns=ACCOUNT)
         _prove(account)
-        checks = pd.concat([*self.checks, _visits(self.known)], ignore_index=True)[CHECKS]
+        checks = pd.concat([*self.checks, self._suspect()], ignore_index=True)[CHECKS]
         units = {f"{k.table}.{column}": unit for k in self.source.kinds for column, unit in k.keep_units.items()}
         quarantine = None
         if self.rejected:
@@ -307,11 +317,6 @@ def _empty_columns(block: Block) -> pd.DataFrame:
     empty = sum(column.null_count == len(column) for column in block.rows.columns)
     name = f"empty_columns:{block.sheet}"
     return pd.DataFrame({"check": [name], "region": [""], "rows": [block.rows.num_columns], "failed": [empty]})
-
-
-def _visits(known: Known) -> pd.DataFrame:
-    visits = pd.concat(known.visits, ignore_index=True) if known.visits else pd.DataFrame()
-    return interviewer_checks(visits)
 
 
 def _no_reasons() -> pd.DataFrame:

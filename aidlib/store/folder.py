@@ -161,6 +161,25 @@ class Addition:
         if self._rows_pending > PENDING:
             self._flush()
 
+    def flag(self, name: str, check: str, rows: pd.DataFrame) -> None:
+        """Add ``check`` to the ``flags`` of rows written before; ``rows``: key (by ``row_keys``), region, year."""
+        if rows.empty:
+            return
+        self._flush()
+        places = set(zip(rows["region"].astype("str"), rows["year"].astype("int64").astype("str"), strict=True))
+        keys, key = rows["key"].to_numpy(), list(reference.dictionary().tables[name].key)
+        named = self._named()
+        for i, part in enumerate(self._parts.get(name, [])):
+            if (part["region"], part["year"]) not in places:
+                continue
+            found = read_part(self.store.path, part)
+            hit = np.flatnonzero(np.isin(row_keys(found.select(key).to_pandas(), key), keys))
+            if len(hit):
+                new = write_part(self.store.path, name, part["region"], part["year"], _flagged(found, hit, check))
+                if part["path"] not in named | {new["path"]}:
+                    (self.store.path / part["path"]).unlink()
+                self._parts[name][i] = new
+
     def commit(
         self,
         *,
@@ -221,20 +240,35 @@ class Addition:
                 kept.append(part)
         return kept, gone
 
-    def _undo(self) -> None:
-        """Remove what this addition wrote; parts that an earlier manifest names stay."""
-        if not self._existed:
-            shutil.rmtree(self.store.path, ignore_errors=True)
-            return
-        named = {
+    def _named(self) -> set[str]:
+        """Paths of the parts that an earlier manifest names."""
+        return {
             part["path"]
             for number in self.store.numbers()
             for parts in self.store.manifest(number)["tables"].values()
             for part in parts
         }
+
+    def _undo(self) -> None:
+        """Remove what this addition wrote; parts that an earlier manifest names stay."""
+        if not self._existed:
+            shutil.rmtree(self.store.path, ignore_errors=True)
+            return
+        named = self._named()
         for path in self.store.path.glob("parts/*/*/*/*.parquet"):
             if path.relative_to(self.store.path).as_posix() not in named:
                 path.unlink()
+
+
+def _flagged(rows: pa.Table, hit: np.ndarray, check: str) -> pa.Table:
+    """The rows with ``check`` among the flags of those at ``hit``, in the order of the alphabet."""
+    flags = rows.column("flags").to_numpy() if "flags" in rows.column_names else np.full(rows.num_rows, None)
+    flags = flags.astype(object)
+    flags[hit] = [";".join(sorted({*(each or "").split(";"), check} - {""})) for each in flags[hit]]
+    cells = pa.array(flags, pa.string())
+    if "flags" not in rows.column_names:
+        return rows.append_column("flags", cells)
+    return rows.set_column(rows.column_names.index("flags"), "flags", cells)
 
 
 def _nothing(source: str, demo: bool) -> dict[str, Any]:

@@ -210,6 +210,25 @@ def test_interviewers_who_copy_or_heap_are_counted(desk):
     checks = desk.bring().checks.set_index("check")["failed"]
     assert checks["copied_interviews"] == 20
     assert checks["heaped_interviews"] == 29
+    flags = desk.store.read("households").set_index("household_id")["flags"].fillna("")
+    for check, numbers in {"copied_interviews": range(31, 51), "heaped_interviews": range(51, 80)}.items():
+        assert set(flags.index[flags.str.contains(check)]) == {f"H{i:03d}" for i in numbers}
+
+
+def test_interviewers_are_judged_by_all_their_work_however_it_is_batched(desk, monkeypatch):
+    """Rows that were on disk before the last of them came are flagged too, and no part is left over."""
+    for street, first in {"东街": 1, "西街": 4, "南街": 7}.items():
+        copied = [
+            household(i, 调查员编号="B", 家庭年可支配收入="24000", 人均月收入="1003") for i in range(first, first + 2)
+        ]
+        csv(desk.raw / f"入户2025年{street}.csv", [*copied, household(first + 2, 调查员编号="B")])
+    monkeypatch.setattr("aidlib.intake.run.BATCH", 2)
+    monkeypatch.setattr("aidlib.store.folder.PENDING", 2)
+    desk.bring()
+    flagged = desk.store.read("households").query("flags.str.contains('copied_interviews', na=False)")
+    assert sorted(flagged["household_id"]) == ["H001", "H002", "H004", "H005", "H007", "H008"]
+    named = {part["path"] for parts in desk.store.manifest()["tables"].values() for part in parts}
+    assert {p.relative_to(desk.store.path).as_posix() for p in desk.store.path.rglob("*.parquet")} == named
 
 
 def test_a_date_of_a_1904_workbook(desk):
