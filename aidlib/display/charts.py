@@ -111,4 +111,6 @@ def suitable(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], ki
         return "bar"
     if wanted in {"line", "density", "step"} and not dims:
         return "dot"
+    if wanted == "line" and not set(dims) & set(labels.TIMES):  # a single wave: nothing to join
+        return "dot"
     return wanted

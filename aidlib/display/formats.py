@@ -58,15 +58,14 @@ UNITS = {
     ),
     "households": Style("{}户", "{} households", head_zh="户", head_en="households"),
     "persons": Style("{}人", "{} persons", head_zh="人", head_en="persons"),
-    "ratio": FORMS["pct"],  # of two amounts: a share of income, say, that no units carry
     "index": Style(decimals=1),
     "years": Style("{}年", "{} years", decimals=1, head_zh="年", head_en="years"),
     "points": Style("{}分", "{} points", decimals=2, head_zh="分", head_en="points"),
     "days": Style("{}天", "{} days", decimals=1, head_zh="天", head_en="days"),
     "rows": Style("{}行", "{} rows", head_zh="行", head_en="rows"),
 }
-PER_CENT = {"share", "ratio"}
-
+PLAIN = {"", "number", "ratio"}  # numbers without a unit
+PART = 2.0  # ratios up to here are read as a part of what they are divided by, in per cent; S80/S20 lies above
 LARGE = {
     "yuan": FORMS["wan"],
     "yuan/year": Style(
@@ -102,9 +101,15 @@ def style_of(unit: str, values: Sequence[float] | np.ndarray = ()) -> Style:
         return LARGE[unit]
     if unit == "rows" and (finite % 1 > 0).any():  # rows per 1,000 rows
         return replace(UNITS[unit], decimals=1)
+    if unit == "ratio" and largest <= PART:
+        return FORMS["pct"]
     if unit in UNITS:
         return UNITS[unit]
-    return Style(decimals=_decimals_by_size(largest))
+    plain = Style(decimals=_decimals_by_size(largest))
+    if unit in PLAIN:
+        return plain
+    own = f"{{}} {unit}"  # a survey's own unit, as it wrote it
+    return replace(plain, zh=own, en=own, head_zh=unit, head_en=unit)
 
 
 def digits(value: float, style: Style) -> str:
@@ -137,7 +142,7 @@ def standard_error_digits(value: float, style: Style) -> str:
 
 def _standard_error(value: float, unit: str, language: str) -> str:
     style = style_of(unit, [value])
-    frame = FORMS["pp"] if unit in PER_CENT else style
+    frame = FORMS["pp"] if style is FORMS["pct"] else style
     return frame.sentence(language).format(standard_error_digits(value, style))
 
 
@@ -147,7 +152,7 @@ def _interval(low: float, high: float, unit: str, language: str) -> str:
     style = style_of(unit, [low, high])
     ends = digits(low, style), digits(high, style)
     if language == "zh":
-        first = f"{ends[0]}%" if unit in PER_CENT else ends[0]
+        first = f"{ends[0]}%" if style is FORMS["pct"] else ends[0]
         return f"95%置信区间 {first}{_joint(low, high, language)}{style.zh.format(ends[1])}"
     return f"95% CI {ends[0]}{_joint(low, high, language)}{style.en.format(ends[1])}"
 

@@ -190,9 +190,14 @@ def _text(value: Any) -> str:
 
 
 def _ranked(reference: Reference, entry: Entry, rows: pd.DataFrame, free: list[str]) -> Found:
-    """The first of the published rows, with a note where the second does not differ from it significantly."""
+    """The first of the published rows, with a note where the second does not differ from it significantly.
+
+    A single row has no rank: the sentence is left out, as where the source has no such result.
+    """
     part = [column for column in free if (rows[column] != "all").any()]
     rows = rows[(rows[part] != "all").all(axis=1)]
+    if len(rows) == 1:
+        return Found(reason="absent")
     if len(rows["measure"].unique()) != 1:
         raise _not_one(reference, entry, len(rows))
     published = rows[rows["flag"].isin(PUBLISHED) & rows["estimate"].notna()]

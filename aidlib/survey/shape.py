@@ -109,8 +109,15 @@ def deflated(sample: pd.DataFrame, column: str, *, base: int, series: str, folde
 
 
 def rigid_per_head(sample: pd.DataFrame) -> pd.DataFrame:
-    """The sample with ``rigid_per_head`` = income - net_income, in their unit."""
-    return _with_unit_of(sample, "income", rigid_per_head=sample["income"] - sample["net_income"])
+    """The sample with ``rigid_per_head`` = income - net_income, in their unit.
+
+    A household that did not report its rigid spending counts with 0, as in its net income; where nobody was asked, all
+    are missing.
+    """
+    spending = sample["income"] - sample["net_income"]
+    if sample["rigid_year"].isna().all():
+        spending = spending * np.nan
+    return _with_unit_of(sample, "income", rigid_per_head=spending)
 
 
 def _with_unit_of(sample: pd.DataFrame, column: str, **made: pd.Series) -> pd.DataFrame:

@@ -21,6 +21,8 @@ BY_HAND = [
     (11347, "int", "households", "11,347", "11,347"),
     (24.6, None, "persons", "25人", "25 persons"),
     (0.3126, None, "ratio", "31.3%", "31.3%"),
+    (4.5678, None, "ratio", "4.57", "4.57"),
+    (2302.4, None, "thousand dong/year", "2,302 thousand dong/year", "2,302 thousand dong/year"),
     (12.0, None, "rows", "12行", "12 rows"),
     (0.25, None, "rows", "0.2行", "0.2 rows"),
     (4.5678, "num", "ratio", "4.57", "4.57"),

@@ -78,6 +78,11 @@ def test_a_rank_within_chosen_values():
     assert told("{h[990100,*,1.0].highest:pct}", content(h=WAVES)) == "2.0%"
 
 
+def test_a_single_place_has_no_rank():
+    alone = content(h=cities(0.05))
+    assert told("{h.highest:domain} {h.highest:pct}", alone) == ""
+
+
 def test_a_total_is_never_the_highest():
     rows = [{"region": r, "estimate": v} for r, v in [("990100", 10.0), ("990200", 90.0), ("all", 100.0)]]
     assert told("{h.highest:domain}", content(h=result(rows, unit="households"))) == "Yi City"

@@ -213,11 +213,12 @@ def test_deflating_by_a_series_of_the_users_own(tmp_path):
 
 
 def test_rigid_spending_per_head_has_the_unit_of_income():
-    sample = pd.DataFrame({"income": [900.0, 500.0], "net_income": [700.0, np.nan]})
+    sample = pd.DataFrame({"income": [900.0, 500.0], "net_income": [700.0, np.nan], "rigid_year": [2400.0, np.nan]})
     sample.attrs["units"] = {"income": "thousand dong/year"}
     found = rigid_per_head(sample)
     assert found["rigid_per_head"][0] == 200 and np.isnan(found["rigid_per_head"][1])
     assert unit_of(found, "rigid_per_head") == "thousand dong/year"
+    assert rigid_per_head(sample.assign(rigid_year=np.nan))["rigid_per_head"].isna().all()
 
 
 def test_within_blanks_values_and_keeps_the_design():
