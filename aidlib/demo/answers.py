@@ -15,6 +15,7 @@ from aidlib.demo.units import LEFT, NEAR, ON_FILE, Units
 EMPLOYED, LAID_OFF, JOBLESS, RETIRED, SICK, STUDYING, SMALL, UNABLE, MIGRANT = range(9)
 WORK = ("employed", "laid_off", "jobless", "retired", "sick_leave", "student", "child", "unable", "migrant")
 BINDING = (1.0, 2.0)  # multiples of the line that noise does not carry a household across
+BUNCH = (1.0, 1.08)  # true r of those of whom a part states a little less than L
 
 
 @dataclass(eq=False)
@@ -56,7 +57,7 @@ def declared(p: Parameters, rng: np.random.Generator, r: np.ndarray, accident: n
         for line in BINDING:
             across |= (said < line) != (r < line)
         said = np.where(across, r, said)
-    bunched = ~accident & (r >= 1.0) & (r < 1.08) & (rng.random(len(r)) < p.bunching)
+    bunched = ~accident & (r >= BUNCH[0]) & (r < BUNCH[1]) & (rng.random(len(r)) < p.bunching)
     return np.where(bunched, 0.96 + 0.04 * rng.random(len(r)), said)
 
 
@@ -161,8 +162,8 @@ def _mind(
     r = units.r[rows, t]
     food = places.food[places.city[units.psu[rows]], t] - p.food_usual
     z = rng.normal(size=(6, n))
-    v["life_satisfaction"] = _points(np.where(hard, p.satisfaction[1], p.satisfaction[0]) + p.aid_satisfaction * before
-                                     + p.satisfaction_sd * z[0], 0, 10)  # fmt: skip
+    content = satisfaction(p, r, units.accident[rows, t]) + p.aid_satisfaction * before
+    v["life_satisfaction"] = _points(content + p.satisfaction_sd * z[0], 0, 10)
     v["deprivation"] = _points(
         5.5 - 0.5 * np.minimum(r, 6) + p.aid_deprivation * before + p.deprivation_sd * z[1], 0, 9
     )
@@ -185,6 +186,16 @@ def _mind(
     v["asked"] = np.isin(units.state[rows, t], [ON_FILE, LEFT, NEAR])
     v["satisfied"] = np.where(rng.random((4, n)) < p.dont_know, 5, pick(rng, [0.3, 0.35, 0.2, 0.1, 0.05], (4, n)))
     v["aided"], v["visited"] = helped.aided[rows, t], helped.visited[rows, t]
+
+
+def satisfaction(p: Parameters, r: np.ndarray, accident: np.ndarray) -> np.ndarray:
+    """Expected life satisfaction by r: continuous at 2 L, with the planted means in hardship and among others."""
+    well, hard = p.satisfaction
+    mean = 2 * p.poor_shape / (p.poor_shape + 1)  # of r in hardship
+    at = hard + p.satisfaction_slope * (2 - mean)
+    reached = 1 - (1 + p.other_scale) ** -p.other_shape  # mean of 1 - exp(-(r - 2)) among the others
+    above = at + (well - at) / reached * -np.expm1(-np.maximum(r - 2, 0.0))
+    return np.where(accident, hard, np.where(r < 2, hard + p.satisfaction_slope * (r - mean), above))
 
 
 def _points(x: np.ndarray, low: int, high: int) -> np.ndarray:

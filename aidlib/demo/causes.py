@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from aidlib.demo.parameters import CAUSES, FACTORS, FIRST, Parameters
-from aidlib.demo.population import combinations, solve
-from aidlib.demo.streams import logistic, pick
+from aidlib.demo.population import combinations, filed_chances
+from aidlib.demo.streams import pick
 
 # the factors one of which a cause needs; causes without one fit every household
 NEEDS = {"illness": ("patient",), "laid_off": ("jobless_earner",), "jobless": ("jobless_earner", "jobless_child"),
@@ -35,9 +35,7 @@ def fitting(flags: np.ndarray) -> np.ndarray:
 
 def chances(p: Parameters, shares: np.ndarray) -> np.ndarray:
     """Probability of each cause for each of the 64 combinations of factors, by proportional fitting to ``shares``."""
-    flags, chance, x = combinations(p)
-    chance = chance * logistic(solve(p.headcount, x, chance) + x)
-    chance, fits = chance / chance.sum(), fitting(flags)
+    chance, fits = filed_chances(p), fitting(combinations(p)[0])
     weight = np.ones(len(CAUSES))
     for _ in range(300):
         rows = fits * weight

@@ -27,6 +27,7 @@ REASONS = {
     "closed_first": "closed_before_opened",
 }
 COPIED_YEARS = (2023, 2024)
+LEAST_COPIED = 3  # two alike would prove nothing
 Marks = list[tuple[str, np.ndarray]]
 Columns = dict[str, Text]
 
@@ -126,7 +127,7 @@ class Dirt:
             return
         who = self._odd_interviewers(sample)[-1]
         mine = np.flatnonzero(wave.complete & (wave.interviewer == who))[: self.p.copied // len(COPIED_YEARS)]
-        if len(mine) < 2:
+        if len(mine) < LEAST_COPIED:
             return
         order = np.arange(len(wave.complete))
         order[mine] = mine[0]
@@ -141,7 +142,8 @@ class Dirt:
         """Append rows that stand twice: on another street's list, on last year's list again, in the spouse's file."""
         n = len(fate)
         draw = rng.random(n)
-        good = wave.complete & (fate == ACCEPTED) & ~np.isin(np.arange(n), _rows_of(found, "copied_interview"))
+        marked = np.concatenate([_rows_of(found, "copied_interview"), _rows_of(found, "date_short")])
+        good = wave.complete & (fate == ACCEPTED) & ~np.isin(np.arange(n), marked)
         spouse = good & marks.has_spouse(columns)
         twice = np.flatnonzero(good & (draw < self.p.twice_listed))
         again = np.flatnonzero(spouse & (draw > 1 - self.p.spouse_file))

@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from aidlib.demo.causes import draw_causes
 from aidlib.demo.columns import Text, day_in, joined, padded, where, words
+from aidlib.demo.links import Links, make_links
 from aidlib.demo.parameters import FIRST, YEARS, Parameters
 from aidlib.demo.places import Places
-from aidlib.demo.population import autoregression
-from aidlib.demo.register import LEFT, ON_FILE, Register, reform_effect
-from aidlib.demo.streams import logistic, pick, stream
+from aidlib.demo.population import autoregression, household_sizes
+from aidlib.demo.register import LEFT, ON_FILE, Register
+from aidlib.demo.streams import logistic, stream
 from aidlib.demo.units import accident_income, normal_cdf, register_incomes
 
 LETTERS = "ABCDEFGHJK"
@@ -23,7 +24,7 @@ LETTERS = "ABCDEFGHJK"
 class Files:
     """By household of the register: household and file number, main and secondary causes (positions), size, r and
     accident (n × 8), aided and visited in the twelve months before each interview (n × 8), city. By filing: days of
-    opening and closing, file number, position of the household.
+    opening and closing, file number, the file that it refers to and why, audit.
     """
 
     household: Text
@@ -40,6 +41,7 @@ class Files:
     closed: np.ndarray
     filing_dossier: Text
     former: Text
+    links: Links
     audited: np.ndarray
     audit: np.ndarray
 
@@ -57,19 +59,21 @@ def make_files(p: Parameters, places: Places, register: Register, seed: int) -> 
     year = np.maximum(np.where(register.recruited < FIRST, FIRST - 2, register.recruited), FIRST)
     main, second = draw_causes(p, stream(seed, "causes"), register.factors, year)
     r, accident = register_incomes(p, register, seed)
-    size = 1 + pick(rng, p.sizes, n)
+    size = household_sizes(p, rng, register.factors)
     filed = register.state == ON_FILE
     once = ~accident | (register.since == np.array(YEARS))  # accident aid is paid once
     aided = filed & once & (rng.random((n, len(YEARS))) < p.take_up)
     opened, closed = _days(seed, register)
-    renumbered = (register.order > 0) & (rng.random(len(register.home)) < p.renumbered)
+    links = make_links(p, register, seed)
     old = dossier.take(register.home)
-    number = where(renumbered, joined(old, "R", padded(register.order, 2)), old)
+    number = where(links.renumbered, joined(old, "R", padded(register.order, 2)), old)
+    other = np.maximum(links.split, links.merged)
+    former = where(links.renumbered, old, where(other >= 0, number.take(pa.array(np.maximum(other, 0))), None))
     audited, audit = _audits(p, seed, register, places)
     return Files(
         household, dossier, main, second, size, r, accident, aided,
         _visited(p, seed, register, city, r, accident), city,
-        opened, closed, number, where(renumbered, old, None), audited, audit,
+        opened, closed, number, former, links, audited, audit,
     )  # fmt: skip
 
 
@@ -105,9 +109,8 @@ def _visited(
                         np.where(r < 1, p.visit_on_file["deep"], p.visit_on_file["relative"]))  # fmt: skip
     spread = np.sqrt(1 + 0.346 * (p.visit_choice * p.frailty_sd) ** 2)  # keeps the mean share at the planted one
     usual = np.log(p.visit_left / (1 - p.visit_left)) * spread + p.visit_choice * register.u
-    under = np.stack([reform_effect(p, city, year) for year in YEARS], axis=1) != 0
     started = np.array(p.reform_f)[city]
-    under |= (started > 0)[:, None] & (np.array(YEARS)[None, :] >= started[:, None])
+    under = (started > 0)[:, None] & (np.array(YEARS)[None, :] >= started[:, None])
     left = np.where(under, p.visit_reform, logistic(usual)[:, None])
     return draw < np.where(register.state == ON_FILE, by_grade, np.where(register.state == LEFT, left, 0.0))
 

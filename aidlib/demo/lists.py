@@ -11,6 +11,7 @@ from aidlib.demo.columns import Text, coded, dates, day_in, joined, numbers, pad
 from aidlib.demo.files import Files, household_numbers, numbers_in
 from aidlib.demo.parameters import CITY_NAMES, FACTORS, FIRST, GRADES, LAST, YEARS, Parameters
 from aidlib.demo.places import Places
+from aidlib.demo.population import systematic
 from aidlib.demo.register import CLOSED, DEAD, LEFT, ON_FILE, SUPPORTED, Register
 from aidlib.demo.streams import pick, stream
 from aidlib.demo.survey_rows import Sample, cause_texts, psu_names, stratum_names
@@ -174,12 +175,7 @@ def condolence_rows(
 ) -> Listed:
     """Condolences of the festival of year ``t``: on file, left in the two years before, the front line."""
     rng = stream(seed, f"condolence-{t}")
-    before = max(t - 1, 0)
-    state, grade = register.state[:, before], files.grade(before)
-    early = register.recruited <= FIRST if t == 0 else np.ones(len(register), bool)
-    early &= (register.since[:, before] < YEARS[t]) | (t == 0)
-    filed = np.flatnonzero((state == ON_FILE) & early & (register.since[:, before] < YEARS[t]))
-    left = np.flatnonzero((state == LEFT) & (register.since[:, before] >= YEARS[t] - 2) & early)
+    filed, left, grade = condoled(register, files, t)
     extra = p.condolence_2022 if YEARS[t] == 2022 else 0.0
     amount = np.array([p.condolence[g] for g in GRADES])[grade] + extra
     gone = np.full(len(left), p.condolence["left"] + extra)
@@ -195,6 +191,17 @@ def condolence_rows(
     for part in parts:
         part.goods = rng.random(len(part.home)) < p.in_kind
     return _aid_list(p, places, register, files, sample, parts, rng, t, "S", twice=p.twice)
+
+
+def condoled(register: Register, files: Files, t: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Households on file, and left for two years at most, before the festival of year ``t``; grades of all then."""
+    before = max(t - 1, 0)
+    state, grade = register.state[:, before], files.grade(before)
+    early = register.recruited <= FIRST if t == 0 else np.ones(len(register), bool)
+    early &= (register.since[:, before] < YEARS[t]) | (t == 0)
+    filed = np.flatnonzero((state == ON_FILE) & early & (register.since[:, before] < YEARS[t]))
+    left = np.flatnonzero((state == LEFT) & (register.since[:, before] >= YEARS[t] - 2) & early)
+    return filed, left, grade
 
 
 def _festive(p: Parameters, rng: np.random.Generator, n: int, t: int) -> np.ndarray:
@@ -250,17 +257,15 @@ def decision_rows(p: Parameters, places: Places, register: Register, files: File
     opens = np.flatnonzero((register.opened == year) & shown[register.home])
     ends = np.flatnonzero((register.closed == year) & shown[register.home])
     kept = np.flatnonzero((register.state[:, t] == ON_FILE) & (register.since[:, t] < year) & shown)
-    refused = round(len(opens) * (1 / p.decision_results["approved"] - 1))
-    weight = places.share * (places.drawn | (p.households <= 20_000))
-    psu = rng.choice(len(weight), refused, p=weight / weight.sum())
+    psu = _refused(p, places, register.psu[register.home[opens]], year, rng)
+    refused = len(psu)
     home = np.concatenate([register.home[opens], register.home[ends], kept, np.full(refused, -1)])
     n, safe = len(home), np.maximum(home, 0)
     kind = np.concatenate([np.where(register.order[opens] > 0, 3, 0), np.full(len(ends), 2), np.full(len(kept), 1),
                            np.zeros(refused, int)])  # fmt: skip
     place = np.concatenate([register.psu[home[: n - refused]], psu])
     city = places.city[place]
-    start = np.array(p.reform_s)[city]
-    matched = (start > 0) & (year >= start)
+    matched = _matched(p, city, year)
     end = np.concatenate([files.opened[opens], files.closed[ends], day_in(rng, np.full(len(kept), year), (9, 1), 60),
                           day_in(rng, np.full(refused, year), (3, 10), 174)])  # fmt: skip
     days = _days_of_decision(p, rng, n) + np.where(matched & (kind != 1), p.matching_days, 0)
@@ -297,10 +302,28 @@ def _days_of_decision(p: Parameters, rng: np.random.Generator, n: int) -> np.nda
     return middle * np.exp(rng.normal(0, np.log(late / middle) / 1.2816, n))
 
 
+def _matched(p: Parameters, city: np.ndarray, year: int) -> np.ndarray:
+    """Whether assets are matched before approval (reform S)."""
+    start = np.array(p.reform_s)[city]
+    return (start > 0) & (year >= start)
+
+
+def _matched_assets(p: Parameters) -> float:
+    """Rejections for assets under S, per application without S, that make them the planted share of applications."""
+    return p.assets_matched * (1 - p.decision_results["assets"]) / (1 - p.assets_matched)
+
+
+def _refused(p: Parameters, places: Places, opened: np.ndarray, year: int, rng: np.random.Generator) -> np.ndarray:
+    """Sampling units of the applications turned down, by those of the files opened; more where assets are matched."""
+    approved = p.decision_results["approved"]
+    more = np.where(_matched(p, places.city[opened], year), _matched_assets(p) - p.decision_results["assets"], 0.0)
+    return rng.permutation(np.repeat(opened, systematic(rng, (1 - approved + more) / approved)))
+
+
 def _rejections(p: Parameters, rng: np.random.Generator, matched: np.ndarray) -> np.ndarray:
     """Why an application failed: 0 income, 1 assets, 2 documents, 3 objection, 4 withdrawn."""
     names = ("income", "assets", "documents", "objection", "withdrawn")
     shares = np.array([p.decision_results[name] for name in names])
     more = shares.copy()
-    more[1] = p.assets_matched
+    more[1] = _matched_assets(p)
     return np.where(matched, pick(rng, more, len(matched)), pick(rng, shares, len(matched))).astype(int)

@@ -39,7 +39,7 @@ class Parameters:
     on_file_population: float = 4500
     left_population: float = 2230
     near_population: float = 2250
-    new_files: float = 880  # a year
+    new_files: float = 1000  # a year
     on_file_sample: float = 1440
     left_sample: float = 600
     new_sample: float = 280  # in each year 2019-2025
@@ -66,13 +66,14 @@ class Parameters:
     headcount: float = 0.039
     grade_shares: tuple[float, ...] = (0.0056, 0.0275, 0.0061)  # of all members: deep, relative, accident
     filed: tuple[float, ...] = (0.30, 0.14, 0.20)  # of each grade
+    filed_patient: float = 1.2  # odds that a household in hardship files, with a patient against without
     accident_on_file: float = 0.18
     inclusion_error: float = 0.10
     inclusion_error_matched: float = 0.05
     inclusion_excess: float = 0.5  # mean of audited r - 2
     audits: float = 400
     poor_shape: float = 1.7  # r = 2 Beta(shape, 1) on file
-    near_mean: float = 0.72  # makes the density of r continuous at 2 L between files and near-line households
+    near_mean: float = 0.68  # the density of r at 2 L continues from the files (mean stock) to near-line households
     near_cap: float = 5.0
     other_shape: float = 2.0
     other_scale: float = 1.5
@@ -104,7 +105,8 @@ class Parameters:
     onset_loss: Any = _fixed({"patient": 0.9, "widowed": 0.6, "jobless_earner": 1.1})
     onset_regained: float = 1 / 3
     # mind and work
-    satisfaction: tuple[float, float] = (7.0, 4.9)  # others, in hardship
+    satisfaction: tuple[float, float] = (7.0, 4.9)  # others, in hardship; no jump at 2 L but by aid
+    satisfaction_slope: float = 0.35  # per L below 2 L
     satisfaction_sd: float = 1.9
     phq: tuple[float, float] = (0.09, 0.27)  # share with PHQ-2 >= 3
     pressure: tuple[float, float] = (2.4, 3.6)
@@ -127,9 +129,11 @@ class Parameters:
     back_food: float = 1.05
     frailty_sd: float = 0.7
     death: tuple[float, float] = (0.008, 0.018)  # without, with a patient
-    administrative: float = 0.022
+    administrative: float = 0.025  # of the files that do not leave: about 2 % of all
     supported: float = 0.02  # from year 5 on
-    renumbered: float = 0.02
+    renumbered: float = 0.02  # of the files opened again
+    split: float = 0.006  # of the households on file, a year: a part of them files for itself
+    merged: float = 0.002  # of the households on file, a year: their file goes into another
     visit_on_file: Any = _fixed({"deep": 0.92, "relative": 0.85, "accident": 0.70})
     visit_left: float = 0.30
     visit_reform: float = 0.75
@@ -162,6 +166,7 @@ class Parameters:
     # reforms: start year by city position, 0 = never
     reform_f: tuple[int, ...] = (2020, 2021, 0, 2020, 2022, 0, 2021, 2020, 0, 2021, 2022, 0)
     reform_f_odds: tuple[float, float] = (0.70, 0.40)  # first year, after
+    pretrend: float = 0.0  # log odds of a return, a year from 2018 until F begins, where it ever does
     reform_s: tuple[int, ...] = (0, 2022, 2022, 2022, 0, 2022, 0, 2022, 0, 0, 2022, 0)
     reform_p: tuple[int, ...] = (2021, 0, 2021, 0, 2021, 0, 0, 0, 2021, 2021, 0, 0)
     # prices
@@ -220,6 +225,7 @@ class Parameters:
 _NO_ODDS: dict[str, Any] = {
     "odds": MappingProxyType(dict.fromkeys(FACTORS, 1.0)),
     "odds_food": 1.0,
+    "filed_patient": 1.0,
     "onset_loss": MappingProxyType({"patient": 0.0, "widowed": 0.0, "jobless_earner": 0.0}),
     "pressure_food": 0.0,
     "absent_pressure": 0.0,
@@ -245,6 +251,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {"households": 300},
     "large": {"households": 100_000},
     "null": _NO_ODDS,
+    "pretrend": {"pretrend": -0.11},
+    "misreport": {"declared_sd": 0.20, "declared_across": True},
+    "drive_2016_2020": {"exit": (0.48, 0.01, -0.39, -0.82, -1.16), "administrative": 0.09},
+    "lonely_psu": {"psus_drawn_last_city": 1},
 }
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 from aidlib.demo.columns import Text, joined, padded, where, words
 from aidlib.demo.parameters import FACTORS, FIRST, YEARS, Parameters
 from aidlib.demo.places import Places
-from aidlib.demo.streams import pick, stream
+from aidlib.demo.population import household_sizes
+from aidlib.demo.streams import stream
 from aidlib.demo.units import Units
 
 NOBODY, SELF, SPOUSE, STUDENT, JOBLESS_CHILD, CHILD, PARENT = range(7)
@@ -86,7 +87,7 @@ def _composition(p: Parameters, rng: np.random.Generator, units: Units) -> tuple
     student, jobless = ever[:, FACTORS.index("student")], ever[:, FACTORS.index("jobless_child")]
     widowed = ever[:, FACTORS.index("widowed")]
     needed = student.astype(int) + jobless
-    size = np.maximum(1 + pick(rng, p.sizes, len(units)), 1 + needed)
+    size = household_sizes(p, rng, ever)
     rest = size - 1 - needed
     spouse = (~widowed & (rest > 0) & (rng.random(len(units)) < 0.9)).astype(int)
     rest -= spouse

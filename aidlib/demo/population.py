@@ -8,7 +8,7 @@ import numpy as np
 
 from aidlib.demo.parameters import FACTORS, Parameters
 from aidlib.demo.places import Places
-from aidlib.demo.streams import logistic
+from aidlib.demo.streams import logistic, pick
 
 
 def combinations(p: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -31,12 +31,28 @@ def solve(average: float, x: np.ndarray, weight: np.ndarray) -> float:
     return (low + high) / 2
 
 
-def draw_factors(p: Parameters, rng: np.random.Generator, n: int, *, hardship: bool) -> np.ndarray:
-    """Factors of ``n`` households (n × 6): independent among members; given hardship, as the planted logit implies."""
+def filed_chances(p: Parameters) -> np.ndarray:
+    """Probability of each combination among new files: as the planted logit implies, patients filing more often."""
     flags, chance, x = combinations(p)
-    if hardship:
-        chance = chance * logistic(solve(p.headcount, x, chance) + x)
-    return flags[rng.choice(len(flags), n, p=chance / chance.sum())]
+    hard = chance * logistic(solve(p.headcount, x, chance) + x)
+    hard = hard * np.where(flags[:, FACTORS.index("patient")], p.filed_patient, 1.0)
+    return hard / hard.sum()
+
+
+def draw_factors(p: Parameters, rng: np.random.Generator, n: int, *, filed: bool) -> np.ndarray:
+    """Factors of ``n`` households (n × 6): of new files, or of members, among whom they are independent."""
+    flags, chance, _ = combinations(p)
+    return flags[rng.choice(len(flags), n, p=filed_chances(p) if filed else chance / chance.sum())]
+
+
+def household_sizes(p: Parameters, rng: np.random.Generator, factors: np.ndarray) -> np.ndarray:
+    """Persons per household (``factors``: n × 6): as planted, and room for those that the factors need."""
+    return np.maximum(1 + pick(rng, p.sizes, len(factors)), 1 + needed_members(factors).sum(axis=1))
+
+
+def needed_members(factors: np.ndarray) -> np.ndarray:
+    """Whether a student and a jobless child live in the household (n × 2)."""
+    return factors[:, [FACTORS.index("student"), FACTORS.index("jobless_child")]]
 
 
 def unfiled(p: Parameters) -> tuple[float, float, float]:
@@ -52,18 +68,23 @@ def unfiled(p: Parameters) -> tuple[float, float, float]:
 
 def others_intercept(p: Parameters, places: Places) -> float:
     """The intercept of the logit of hardship among other members, over all combinations of factors and all units."""
-    _, x, weight = _others_cells(p, places)
+    _, x, weight = others_cells(p, places)
     return solve(unfiled(p)[0], x.ravel(), weight.ravel())
 
 
 def others_share(p: Parameters, places: Places, t: int) -> float:
     """Expected share in hardship among other members in wave ``t``, food prices included."""
-    start, x, weight = others_intercept(p, places), *_others_cells(p, places)[1:]
+    return float(np.average(others_hard(p, places, t), weights=others_cells(p, places)[2]))
+
+
+def others_hard(p: Parameters, places: Places, t: int) -> np.ndarray:
+    """Probability of hardship in wave ``t`` by combination and sampling unit (64 × units)."""
     food = np.log(p.odds_food) * (places.food[places.city, t] - p.food_usual)
-    return float(np.average(logistic(start + x + food), weights=weight))
+    return logistic(others_intercept(p, places) + others_cells(p, places)[1] + food)
 
 
-def _others_cells(p: Parameters, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def others_cells(p: Parameters, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Other members by combination and unit: flags (64 × 6), log odds less intercept and shares (64 × units)."""
     flags, chance, x = combinations(p)
     return flags, x[:, None] + places.status[None, :], chance[:, None] * places.share[None, :]
 

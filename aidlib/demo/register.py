@@ -73,7 +73,7 @@ class _Process:
         self.psu = rng.choice(len(weight), n, p=weight / weight.sum())
         self.city = places.city[self.psu]
         self.u = rng.normal(0, p.frailty_sd, n)
-        self.factors = draw_factors(p, rng, n, hardship=True)
+        self.factors = draw_factors(p, rng, n, filed=True)
         self.accident = rng.random(n) < p.accident_on_file
         matched = np.array(p.reform_s)[self.city]
         better = (matched > 0) & (self.entry >= matched)
@@ -170,10 +170,11 @@ class _Process:
 
 
 def reform_effect(p: Parameters, city: np.ndarray, year: int) -> np.ndarray:
-    """The log odds of return that follow-up (reform F) adds in ``year``."""
+    """The log odds of return that follow-up (reform F) adds in ``year``, and its cities' own trend before it."""
     start = np.array(p.reform_f)[city]
     first, after = np.log(p.reform_f_odds)
-    return np.where((start == 0) | (year < start), 0.0, np.where(year == start, first, after))
+    trend = p.pretrend * np.clip(np.minimum(year, start) - FIRST, 0, None)
+    return trend + np.where((start == 0) | (year < start), 0.0, np.where(year == start, first, after))
 
 
 def years_open(register: Register) -> np.ndarray:

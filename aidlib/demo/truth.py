@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from aidlib.demo.answers import BUNCH
+from aidlib.demo.census import levels, median_r, odds_ratios
 from aidlib.demo.files import Files
 from aidlib.demo.parameters import CITIES, FRAMES, GRADES, YEARS, Parameters
 from aidlib.demo.places import Places
-from aidlib.demo.population import others_share, unfiled
 from aidlib.demo.register import LEFT, ON_FILE, Register, years_open
+from aidlib.demo.simulations import simulations
 from aidlib.demo.survey_rows import Sample
 from aidlib.demo.units import frames, others_population
-
-LINES = (1.0, 1.5, 2.0)
 
 
 def truth_of(
@@ -28,9 +28,11 @@ def truth_of(
         "years": list(YEARS[first:]),
         "register": _register(p, places, register, files, facts["register"][0]),
         "levels": _levels(p, places, register, files),
+        "odds_ratios": odds_ratios(p, places, register, files),
         "sample": _sample(sample, first),
         "dynamics": _dynamics(places, register, p),
         "aid": _aid(facts),
+        "simulations": simulations(p, places, register, files),
         "decisions": _decisions(facts["decisions"]),
         "canaries": _canaries(sample),
     }
@@ -67,9 +69,16 @@ def _register(
         "on_file_by_region_and_grade": table,
         "on_file_persons": persons,
         "flow": {str(year): _flow(register, shown, year) for year in YEARS[1:]},
+        "renumbered": int((files.links.renumbered & shown).sum()),
+        "split": _by_year(shown & (files.links.split >= 0), register.opened),
+        "merged": _by_year(shown & (files.links.merged >= 0), register.closed[files.links.merged]),
         "audited": int((audited & shown).sum()),
         "failed_audit": int((facts["fails"][shown] == 1).sum()),
     }
+
+
+def _by_year(mask: np.ndarray, year: np.ndarray) -> dict[str, int]:
+    return {str(y): int((mask & (year == y)).sum()) for y in YEARS[1:]}
 
 
 def _flow(register: Register, shown: np.ndarray, year: int) -> dict[str, int]:
@@ -91,56 +100,31 @@ def _flow(register: Register, shown: np.ndarray, year: int) -> dict[str, int]:
 
 
 def _levels(p: Parameters, places: Places, register: Register, files: Files) -> dict[str, Any]:
-    """Population truth by wave: headcounts and FGT of true r among member households, grades and medians on file.
+    """Population truth by wave: headcounts, FGT and medians of true r among member households and their persons.
 
     Other members by the formula of their distribution, register households counted. headcount: as declared and so as a
     survey finds it; headcount_audited leaves out the files that would fail an audit.
     """
-    _, by_accident, shape = unfiled(p)
-    others = others_population(p)
     found: dict[str, Any] = {}
     for t, year in enumerate(YEARS):
-        share = others_share(p, places, t)
         filed, gone = register.state[:, t] == ON_FILE, register.state[:, t] == LEFT
-        r, accident = files.r[:, t], files.accident[:, t]
-        total = filed.sum() + gone.sum() + p.near_population * p.scale + others
-        hard = (filed & ((r < 2) | accident)).sum() + share * others
-        fgt = {}
-        for line in LINES:
-            for a in (0, 1, 2):
-                own = np.where(filed & (r < line), (1 - r / line) ** a, 0.0).sum()
-                fgt[f"fgt_{a}[{line}]"] = float(
-                    (own + others * share * _other_fgt(line, a, shape, by_accident)) / total
-                )
-        grade = files.grade(t)[filed]
-        found[str(year)] = {
-            "households": float(total),
-            "headcount": float(hard / total),
-            "headcount_audited": float((hard - (filed & register.inclusion).sum()) / total),
-            "headcount_others": share,
-            "below_L_declared_on_file": float(_declared_below(p, r[filed & ~accident])),
+        grade, r = files.grade(t)[filed], files.r[:, t]
+        frames = {"on_file": int(filed.sum()), "left": int(gone.sum()), "near_line": p.near_population * p.scale,
+                  "other": others_population(p)}  # fmt: skip
+        found[str(year)] = levels(p, places, register, files, t) | {
+            "median_r": median_r(p, places, register, files, t),
+            "below_L_declared_on_file": float(_declared_below(p, r[filed & ~files.accident[:, t]])),
             "grade_mix": {g: float((grade == k).mean()) for k, g in enumerate(GRADES)},
             "median_r_on_file": float(np.median(r[filed])),
             "patients_on_file": float(register.factors[filed, 0].mean()),
-            "frames": {"on_file": int(filed.sum()), "left": int(gone.sum()), "near_line": p.near_population * p.scale,
-                       "other": others},
-            **fgt,
-        }  # fmt: skip
+            "frames": frames,
+        }
     return found
 
 
 def _declared_below(p: Parameters, r: np.ndarray) -> float:
     """Share that declares less than L: those below it, and the bunch that says so."""
-    return float((r < 1).mean() + p.bunching * ((r >= 1) & (r < 1.08)).mean()) if len(r) else 0.0
-
-
-def _other_fgt(line: float, alpha: int, shape: float, by_accident: float) -> float:
-    """FGT of those in hardship without a file: r = 2 Beta(shape, 1), or by accident even on 1.05 to 3.65."""
-    place = (np.arange(200_000) + 0.5) / 200_000
-    value = 0.0
-    for weight, r in ((1 - by_accident, 2 * place ** (1 / shape)), (by_accident, 1.05 + 2.6 * place)):
-        value += weight * float(np.where(r < line, (1 - r / line) ** alpha, 0.0).mean())
-    return value
+    return float((r < 1).mean() + p.bunching * ((r >= BUNCH[0]) & (r < BUNCH[1])).mean()) if len(r) else 0.0
 
 
 def _sample(sample: Sample, first: int) -> dict[str, Any]:
@@ -192,10 +176,12 @@ def _aid(facts: dict[str, list[dict[str, np.ndarray]]]) -> dict[str, Any]:
 def _decisions(facts: list[dict[str, np.ndarray]]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for t, year in enumerate(YEARS[: len(facts)]):
-        why, kind = facts[t]["why"], facts[t]["kind"]
+        why, kind, matched = facts[t]["why"], facts[t]["kind"], facts[t]["matched"]
         asked = np.isin(kind, [0, 3])
         told[str(year)] = {"applications": int(asked.sum()), "approved": float((why[asked] < 0).mean()),
                            "assets": float((why[asked] == 1).mean()), "rows": len(why)}  # fmt: skip
+        for name, group in (("matched", asked & matched), ("unmatched", asked & ~matched)):
+            told[str(year)][f"assets_{name}"] = float((why[group] == 1).mean()) if group.any() else None
     return told
 
 

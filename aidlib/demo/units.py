@@ -14,6 +14,8 @@ from aidlib.demo.streams import logistic, pick, stream
 
 NEAR, OTHER = 6, 7  # states beside those of the register
 CHANGING = ("patient", "widowed", "jobless_earner")  # factors that others can come to
+FULL_LOSS = 2  # years in which these lower income most
+LEAST_R = 2.02  # of other members out of hardship
 T = len(YEARS)
 
 
@@ -134,7 +136,7 @@ def _near_line(p: Parameters, places: Places, seed: int) -> Units:
     psu, base = psu[taken], 1 / (rate * stage)[taken]
     n = len(psu)
     place = normal_cdf(autoregression(rng, n, T, p.persistence))
-    factors = np.repeat(draw_factors(p, rng, n, hardship=False)[:, None, :], T, axis=1)
+    factors = np.repeat(draw_factors(p, rng, n, filed=False)[:, None, :], T, axis=1)
     return _made(
         psu, base=base, u=rng.normal(0, p.frailty_sd, n), state=np.full((n, T), NEAR, np.int8), factors=factors,
         r=np.minimum(2 - p.near_mean * np.log1p(-place), p.near_cap),
@@ -151,8 +153,8 @@ def _others(p: Parameters, places: Places, seed: int) -> Units:
     wave += [systematic(rng, people * fresh / others_population(p) * p.scale / stage) for _ in range(1, T)]
     psu = np.concatenate([np.repeat(np.arange(len(people)), count) for count in wave])
     recruited = np.concatenate([np.full(count.sum(), year) for count, year in zip(wave, YEARS, strict=True)])
-    factors, fresh_loss = _changing_factors(p, rng, len(psu), recruited)
-    r, accident = _others_incomes(p, places, rng, psu, factors, fresh_loss)
+    factors, loss = _changing_factors(p, rng, len(psu))
+    r, accident = _others_incomes(p, places, rng, psu, factors, loss)
     return _made(
         psu, recruited=recruited, base=np.full(len(psu), others_population(p) / (p.other_sample * p.scale)),
         state=np.full((len(psu), T), OTHER, np.int8), r=r, accident=accident, factors=factors,
@@ -165,23 +167,20 @@ def others_population(p: Parameters) -> float:
     return (p.members_population - known) * p.scale
 
 
-def _changing_factors(
-    p: Parameters, rng: np.random.Generator, n: int, recruited: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Factors by year (n × 8 × 6), stationary, and the loss of r that new ones bring (n × 8)."""
-    factors = np.repeat(draw_factors(p, rng, n, hardship=False)[:, None, :], T, axis=1)
+def _changing_factors(p: Parameters, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Factors by year (n × 8 × 6), stationary, and the loss of r that they bring (n × 8)."""
+    factors = np.repeat(draw_factors(p, rng, n, filed=False)[:, None, :], T, axis=1)
     loss = np.zeros((n, T))
     for name in CHANGING:
         k, share = FACTORS.index(name), p.prevalence[name]
-        begins = np.full(n, -9)
-        for t in range(1, T):
-            draw = rng.random(n)
-            had = factors[:, t - 1, k]
-            now = np.where(had, draw >= p.turnover, draw < p.turnover * share / (1 - share))
-            begins = np.where(now & ~had & (recruited <= YEARS[t]), t, np.where(now, begins, -9))
-            factors[:, t, k] = now
-            kept = np.where(t - begins >= 2, 1 - p.onset_regained, 1.0)
-            loss[:, t] += np.where(begins >= 0, p.onset_loss[name] * kept, 0.0)
+        years = rng.geometric(p.turnover, n)  # with the factor, this year included; stationary
+        for t in range(T):
+            if t > 0:
+                draw, had = rng.random(n), factors[:, t - 1, k]
+                factors[:, t, k] = np.where(had, draw >= p.turnover, draw < p.turnover * share / (1 - share))
+                years = np.where(had, years + 1, 1)
+            kept = np.where(years > FULL_LOSS, 1 - p.onset_regained, 1.0)
+            loss[:, t] += np.where(factors[:, t, k], p.onset_loss[name] * kept, 0.0)
     return factors, loss
 
 
@@ -201,7 +200,7 @@ def _others_incomes(
     accident = hard & (rng.random(n) < by_accident)[:, None]
     poor = np.where(accident, accident_income(place), 2 * place ** (1 / shape))
     rich = 2 + p.other_scale * gammaincinv(p.other_shape, place) * np.exp(places.income[psu])[:, None]
-    return np.where(hard, poor, np.maximum(rich - loss, 2.02)), accident
+    return np.where(hard, poor, np.maximum(rich - loss, LEAST_R)), accident
 
 
 def frames(state: np.ndarray) -> np.ndarray:

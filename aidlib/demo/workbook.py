@@ -36,7 +36,7 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
     """Write the sheets in order."""
     import xlsxwriter
 
-    with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
+    with xlsxwriter.Workbook(path, {"in_memory": True}) as book:
         book.set_properties({"created": _MADE})
         for sheet in sheets:
             _write(book.add_worksheet(sheet.name), sheet)
@@ -50,7 +50,7 @@ def _write(page: Any, sheet: Sheet) -> None:
                 page.write_string(row, column, value)
             elif value is not None:
                 page.write_number(row, column, value)
-        for first, last in sheet.merged.get(row, ()):  # while the row is open: rows leave the memory once written
+        for first, last in sheet.merged.get(row, ()):
             page.merge_range(row, first, row, last, cells[first])
 
 

@@ -96,5 +96,8 @@ def _came_back(dossiers: pd.DataFrame) -> pd.Series:
     """Filings that follow an economic exit of the same household."""
     ordered = dossiers.sort_values(["household_id", "opened"], kind="stable")
     before = ordered.groupby("household_id")["close_reason"].shift()
-    renumbered = ordered["previous_dossier_id"].notna() & before.isna()
+    ends = ordered.drop_duplicates("dossier_id", keep="last").set_index("dossier_id")["closed"]  # NaT while open
+    former = ordered["previous_dossier_id"]
+    known, end = former.isin(ends.index), ends.reindex(former).set_axis(former.index)
+    renumbered = former.notna() & before.isna() & (~known | (end <= ordered["opened"]))  # else split off, or a merger
     return (before.eq("economic") | renumbered).reindex(dossiers.index)

@@ -152,6 +152,13 @@ def test_aid_jumps_at_twice_the_line_and_helps_a_year_later():
     lack = then.values["deprivation"][np.searchsorted(then.rows, rows)][near]
     found, error = line(shape, lack, weight[near])
     assert within(found[1], 0.75 * demo.p.aid_deprivation, error[1])
+    content = then.values["life_satisfaction"][np.searchsorted(then.rows, rows)][near]
+    found, error = line(shape, content, weight[near])
+    assert within(found[1], 0.75 * demo.p.aid_satisfaction, error[1])
+    home, place = demo.sample.traits["home"][rows][near], demo.sample.traits["education"][rows][near]
+    for placebo in (home, place):
+        found, error = line(shape, placebo, weight[near])
+        assert within(found[1], 0.0, error[1])
 
 
 def test_mind_and_work():
@@ -166,7 +173,8 @@ def test_mind_and_work():
     level = [np.average(v["life_satisfaction"][hard == h], weights=weight[hard == h]) for h in (False, True)]
     assert level == pytest.approx(p.satisfaction, abs=0.25)
     low = [np.average(v["phq2"][hard == h] >= 3, weights=weight[hard == h]) for h in (False, True)]
-    assert low == pytest.approx(p.phq, abs=0.04)
+    n = [weight[hard == h].sum() ** 2 / (weight[hard == h] ** 2).sum() for h in (False, True)]
+    assert within(np.array(low), p.phq, np.sqrt(np.array(p.phq) * (1 - np.array(p.phq)) / n))
     strained = np.maximum(v["pressure"] - 2, 0)
     found, error = line(np.column_stack([np.ones(len(hard)), strained]), v["days_absent"])
     assert within(found, [p.absent_base, p.absent_pressure], error)
@@ -182,7 +190,7 @@ def test_strain_scale_has_its_reliability():
 def test_causes_have_their_shares_and_mostly_fit():
     p = survey().p
     rng = stream(5, "test")
-    factors = draw_factors(p, rng, 40_000, hardship=True)
+    factors = draw_factors(p, rng, 40_000, filed=True)
     main, second = draw_causes(p, rng, factors, np.full(40_000, 2018))
     shares = np.bincount(main, minlength=len(CAUSES)) / 40_000
     assert shares == pytest.approx([p.causes[c] for c in CAUSES], abs=0.012)
