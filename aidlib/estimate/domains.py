@@ -97,7 +97,7 @@ class Members:
         """Shares of the largest, and of the two largest, absolute values (one per pair) in the row's sum: 2 × rows."""
         size = np.abs(values)
         sums = self.sum(size)
-        first, second = _two_largest(*self._candidates(size), self.rows)
+        first, second = two_largest(*self._candidates(size), self.rows)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.stack([first, first + second]) / sums
 
@@ -105,12 +105,12 @@ class Members:
         """The sizes, and their rows, that can be among the two largest: those not below the second of a part."""
         if len(size) <= 100 * PART:
             return size, self.row
-        bound = _two_largest(size[::PART], self.row[::PART], self.rows)[1]
+        bound = two_largest(size[::PART], self.row[::PART], self.rows)[1]
         near = np.flatnonzero(size >= bound[self.row])
         return size[near], self.row[near]
 
 
-def _two_largest(size: Floats, row: Ints, rows: int) -> Floats:
+def two_largest(size: Floats, row: Ints, rows: int) -> Floats:
     """The largest and the second largest size (0: there is none) of each row: 2 × rows."""
     order = np.lexsort((size, row))
     ends = np.cumsum(np.bincount(row, minlength=rows))

@@ -173,6 +173,7 @@ class Study:
         method: str,
         keys: pd.DataFrame | None = None,
         interval: Interval = wald,
+        n: Floats | None = None,
         count: Floats | None = None,
         largest: Floats | None = None,
         additive: bool = False,
@@ -180,15 +181,15 @@ class Study:
     ) -> Estimates:
         """Estimates of what was found: result rows = domains × the lines of ``keys`` (None: one).
 
-        count: units that carry the numerator by row; largest: 2 × rows, dominance. ``interval``
-        is used where the estimator has no bounds of its own.
+        n: units with a value by row (None: the members); count: units that carry the numerator; largest: 2 × rows,
+        dominance. ``interval`` is used where the estimator has no bounds of its own.
         """
         self._check_names(() if keys is None else tuple(keys.columns))
         members, lines = found.members, 1 if keys is None else len(keys)
         covariance = found.influence.covariance() if members.rows <= COVARIANCE_ROWS else None
         variance = found.influence.variance() if covariance is None else np.diagonal(covariance)
         rows = _cross(self.domains.table, keys)
-        n, psus = members.sum(), members.distinct(self.sampling.psu)
+        n, psus = members.sum() if n is None else n, members.distinct(self.sampling.psu)
         estimate = self._zeros(found.estimate, n, lines) if additive else np.where(n > 0, found.estimate, np.nan)
         se = np.where(np.isnan(estimate), np.nan, np.sqrt(np.maximum(variance, 0)))
         df = self.degrees(members)

@@ -1,0 +1,465 @@
+"""The same estimates over a folder of Parquet files larger than memory.
+
+Means, shares, totals, ratios and FGT measures and their variances need of a sample only the sums of each cell, a
+combination of design and domain columns: units, weights, weighted values. DuckDB collects them file by file, on a Dask
+cluster each worker for its files; then the code for samples in memory does the rest on the cells. The figures are the
+same but for the order of summation (about 1e-13). The digest of the population stays empty: it needs every unit.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from aidlib import reference
+from aidlib.estimate.design import Design
+from aidlib.estimate.domains import Members, two_largest
+from aidlib.estimate.estimates import Estimates
+from aidlib.estimate.intervals import SHARES, Interval, wald
+from aidlib.estimate.measures import By, unit_of
+from aidlib.estimate.sampling import NAMED, Floats
+from aidlib.estimate.study import Found, Study
+
+ON_THE_LINE = 1e-12  # relative: incomes on the line, up to floating-point dust, are not below it
+HEAVY = "weight above zero"  # column of the cells that takes the weight's place: 1, or 0 where no unit has a weight
+NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN", "U")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How the sums are collected.
+
+    memory: DuckDB's limit. threads: of DuckDB (None: all cores; with 1 the same files give the same bits, with more
+    the order of summation may change the last one). scheduler: a Dask client; its workers take ``parts`` groups of
+    files (None: four for each worker), each with one thread, and see the folder under the same path.
+    """
+
+    memory: str = "1GB"
+    threads: int | None = None
+    scheduler: Any = None
+    parts: int | None = None
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What is summed, in DuckDB's words: a numerator, a denominator (None: 1), units that count, columns needed.
+
+    bad: a condition that no unit may meet. dominance: the two largest weighted numerators too.
+    """
+
+    numerator: str
+    columns: tuple[str, ...]
+    denominator: str | None = None
+    counted: str | None = None
+    bad: str | None = None
+    dominance: bool = False
+
+
+def mean(
+    folder: Path | str,
+    design: Design,
+    variable: str,
+    *,
+    by: By = None,
+    margins: bool = False,
+    df: str = "design",
+    base: str | None = None,
+    engine: Engine | None = None,
+) -> Estimates:
+    """As ``estimate.mean``, of the Parquet files in ``folder`` (and its ``column=value`` folders)."""
+    y = _number(variable)
+    sums = Sums(y, (variable,), counted=f"{y} <> 0", bad=f"{y} <> 0 AND {y} <> 1", dominance=True)
+    cells = Cells.of(folder, design, sums, by, engine)
+    unit = cells.unit(variable)
+    study, members = cells.study(design, by, margins, df, base)
+    share = unit == "share"
+    return cells.estimates(
+        study,
+        study.mean(members, members.at(cells.y), members.at(cells.x)),
+        measure="mean",
+        unit=unit,
+        method="estimate_mean",
+        counted=share,
+        dominance=not share,
+    )
+
+
+def total(
+    folder: Path | str,
+    design: Design,
+    variable: str,
+    *,
+    by: By = None,
+    margins: bool = False,
+    df: str = "design",
+    base: str | None = None,
+    engine: Engine | None = None,
+) -> Estimates:
+    """As ``estimate.total``, of the Parquet files in ``folder``."""
+    y = _number(variable)
+    sums = Sums(y, (variable,), counted=f"{y} <> 0", bad=f"{y} <> 0 AND {y} <> 1", dominance=True)
+    cells = Cells.of(folder, design, sums, by, engine)
+    study, members = cells.study(design, by, margins, df, base)
+    unit = cells.unit(variable)
+    return cells.estimates(
+        study,
+        study.total(members, members.at(cells.y)),
+        measure="total",
+        unit="number" if unit == "share" else unit,
+        method="estimate_total",
+        counted=True,
+        dominance=True,
+        additive=True,
+    )
+
+
+def ratio(
+    folder: Path | str,
+    design: Design,
+    numerator: str,
+    denominator: str,
+    *,
+    by: By = None,
+    margins: bool = False,
+    df: str = "design",
+    base: str | None = None,
+    engine: Engine | None = None,
+) -> Estimates:
+    """As ``estimate.ratio``, of the Parquet files in ``folder``."""
+    y = _number(numerator)
+    sums = Sums(y, (numerator, denominator), _number(denominator), counted=f"{y} <> 0", dominance=True)
+    cells = Cells.of(folder, design, sums, by, engine)
+    study, members = cells.study(design, by, margins, df, base)
+    return cells.estimates(
+        study,
+        study.mean(members, members.at(cells.y), members.at(cells.x)),
+        measure="ratio",
+        unit="ratio",
+        method="estimate_ratio",
+        counted=True,
+        dominance=True,
+    )
+
+
+def proportion(
+    folder: Path | str,
+    design: Design,
+    variable: str,
+    *,
+    by: By = None,
+    margins: bool = False,
+    interval: str = "logit",
+    df: str = "design",
+    base: str | None = None,
+    engine: Engine | None = None,
+) -> Estimates:
+    """As ``estimate.proportion`` of a column of 0 and 1, of the Parquet files in ``folder``."""
+    y = _number(variable)
+    sums = Sums(y, (variable,), counted=f"{y} = 1", bad=f"{y} <> 0 AND {y} <> 1")
+    cells = Cells.of(folder, design, sums, by, engine)
+    if cells.frame["bad"].sum() > 0:
+        raise reference.problem("estimate.not_binary", column=variable)
+    return _share(cells, design, by, margins, df, base, interval, "proportion", "estimate_proportion")
+
+
+def fgt(
+    folder: Path | str,
+    design: Design,
+    income: str,
+    *,
+    line: float | str,
+    alpha: float = 0,
+    multiple: float = 1.0,
+    by: By = None,
+    margins: bool = False,
+    interval: str = "logit",
+    df: str = "design",
+    base: str | None = None,
+    engine: Engine | None = None,
+) -> Estimates:
+    """As ``poverty.fgt`` with a line that is a number or a column, of the Parquet files in ``folder``."""
+    if alpha < 0:
+        raise reference.problem("poverty.alpha")
+    y = _number(income)
+    own = isinstance(line, str)
+    level = f"({_number(str(line)) if own else repr(float(line))} * {float(multiple)!r})"
+    if multiple <= 0 or (not own and float(line) <= 0):
+        raise reference.problem("poverty.line", line=line if own else float(line) * multiple)
+    poor = f"{y} < {level} * {1 - ON_THE_LINE!r}"
+    gap = "1.0" if alpha == 0 else f"pow(({level} - {y}) / {level}, {float(alpha)!r})"
+    columns = (income, str(line)) if own else (income,)
+    sums = Sums(
+        f"CASE WHEN {poor} THEN {gap} ELSE 0.0 END", columns, counted=poor, bad=f"{level} <= 0" if own else None
+    )
+    cells = Cells.of(folder, design, sums, by, engine)
+    if own and cells.frame["bad"].sum() > 0:
+        raise reference.problem("poverty.line", line=line)
+    return _share(cells, design, by, margins, df, base, interval, f"fgt_{alpha:g}", "poverty_fgt")
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The sums of each cell, one line a cell and part: design and ``by`` columns, ``HEAVY``, units, n, x, y, …"""
+
+    frame: pd.DataFrame
+
+    @classmethod
+    def of(cls, folder: Path | str, design: Design, sums: Sums, by: By, engine: Engine | None) -> Cells:
+        """Raises Problem for no Parquet files, columns that are not there or hold no numbers, and bad values."""
+        if not design.psus or design.replicates is not None or design.calibration or design.complete:
+            raise reference.problem("estimate.partition_design")
+        engine = engine or Engine()
+        names = (by,) if isinstance(by, str) else tuple(by or ())
+        keys = tuple(dict.fromkeys([*filter(None, [design.strata]), *design.psus, *design.fpcs, *names]))
+        files = sorted(str(path) for path in Path(folder).rglob("*.parquet"))
+        if not files:
+            raise reference.problem("estimate.no_parquet", folder=Path(folder).name)
+        found = _collect(
+            files, keys, design.weight, sums, engine, careful=not _clean(files, design.weight, sums.columns)
+        )
+        numbers = [c for c in ("x", "y", "probe") if c in found]
+        if not np.isfinite(found[numbers].to_numpy(np.float64)).all():
+            found = _collect(files, keys, design.weight, sums, engine, careful=True)
+        _refuse(found, design, sums)
+        _refuse_crossing(found, design)
+        frame = found.assign(**{HEAVY: (found["heaviest"] > 0).astype(np.float64)})
+        return cls(frame.sort_values(list(keys), ignore_index=True, kind="stable") if keys else frame)
+
+    @property
+    def x(self) -> Floats:
+        """Weighted denominator of each cell; 0 where it has no unit with a value."""
+        return self.frame["x"].fillna(0.0).to_numpy(np.float64)
+
+    @property
+    def y(self) -> Floats:
+        """Weighted numerator of each cell; 0 where it has no unit with a value."""
+        return self.frame["y"].fillna(0.0).to_numpy(np.float64)
+
+    @property
+    def n(self) -> Floats:
+        """Units with a value."""
+        return self.frame["n"].to_numpy(np.float64)
+
+    def study(self, design: Design, by: By, margins: bool, df: str, base: str | None) -> tuple[Study, Members]:
+        """The cells as a sample, and the members among them: those that have a unit with a value."""
+        study = Study.of(self.frame, replace(design, weight=HEAVY), by=by, margins=margins, df=df, base=base)
+        return study, study.domains.members.where(self.n > 0)
+
+    def unit(self, variable: str) -> str:
+        """The unit of a column, as ``unit_of`` finds it; a column of 0 and 1 only is a flag."""
+        seen = [0.0, 1.0] if not self.frame["bad"].sum() and self.n.sum() else [0.5]
+        return unit_of(pd.DataFrame({variable: seen}), variable)
+
+    def estimates(
+        self,
+        study: Study,
+        found: Found,
+        *,
+        measure: str,
+        unit: str,
+        method: str,
+        counted: bool,
+        dominance: bool = False,
+        interval: Interval = wald,
+        additive: bool = False,
+    ) -> Estimates:
+        """As ``Study.estimates``, with units where the study counts cells."""
+        members = found.members
+        made = study.estimates(
+            found,
+            measure=measure,
+            unit=unit,
+            method=method,
+            interval=interval,
+            n=members.sum(members.at(self.n)),
+            count=members.sum(members.at(self.frame["counted"].to_numpy(np.float64))) if counted else None,
+            largest=self._largest(members) if dominance else None,
+            additive=additive,
+        )
+        return replace(made, population="", _influence=None)
+
+    def _largest(self, members: Members) -> Floats:
+        tops = [self.frame[c].fillna(0.0).to_numpy(np.float64) for c in ("top1", "top2")]
+        size = np.concatenate([members.at(top) for top in tops])
+        first, second = two_largest(size, np.tile(members.row, 2), members.rows)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums = members.sum(members.at(self.frame["size"].fillna(0.0).to_numpy(np.float64)))
+            return np.stack([first, first + second]) / sums
+
+
+def _share(
+    cells: Cells,
+    design: Design,
+    by: By,
+    margins: bool,
+    df: str,
+    base: str | None,
+    interval: str,
+    measure: str,
+    method: str,
+) -> Estimates:
+    if interval not in SHARES:
+        raise reference.problem("estimate.option", option="interval", allowed=", ".join(SHARES))
+    study, members = cells.study(design, by, margins, df, base)
+    found = study.mean(members, members.at(cells.y), members.at(cells.x))
+    return cells.estimates(
+        study, found, measure=measure, unit="share", method=method, counted=True, interval=SHARES[interval]
+    )
+
+
+def _collect(
+    files: list[str], keys: tuple[str, ...], weight: str | None, sums: Sums, engine: Engine, *, careful: bool
+) -> pd.DataFrame:
+    """The sums by cell, one line a cell and part. careful: values may be missing or not a number."""
+    expressions = _expressions(keys, weight, sums, careful)
+    needed = [*keys, *([weight] if weight else []), *sums.columns]
+    if engine.scheduler is None:
+        return _frame(_aggregate(files, expressions, keys, needed, engine.memory, engine.threads))
+    parts = engine.parts or 4 * max(len(engine.scheduler.scheduler_info()["workers"]), 1)
+    groups = [list(group) for group in np.array_split(np.array(files, dtype=object), min(parts, len(files)))]
+    jobs = [
+        engine.scheduler.submit(_aggregate, group, expressions, keys, needed, engine.memory, 1, pure=False)
+        for group in groups
+    ]
+    return _frame(pa.concat_tables(engine.scheduler.gather(jobs)))
+
+
+def _aggregate(
+    files: list[str], expressions: str, keys: tuple[str, ...], needed: list[str], memory: str, threads: int | None
+) -> pa.Table:
+    """The sums of some files; runs here or on a worker."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as spill:
+        config: dict[str, Any] = {"memory_limit": memory, "temp_directory": spill}
+        config |= {"threads": threads} if threads else {}
+        with duckdb.connect(config=config) as connection:
+            rows = connection.sql(
+                "FROM read_parquet($1, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)",
+                params=[files],
+            )
+            _check_columns(dict(zip(rows.columns, map(str, rows.types), strict=True)), needed, keys)
+            return rows.aggregate(expressions, ", ".join(map(_name, keys))).to_arrow_table()
+
+
+def _expressions(keys: tuple[str, ...], weight: str | None, sums: Sums, careful: bool) -> str:
+    """The aggregates of a cell. ``rows`` are its units, ``weighted`` those with a weight."""
+    w = _number(weight) if weight else "1.0::DOUBLE"
+    known = " AND ".join(map(_known, sums.columns))
+    numerator = f"{w} * ({sums.numerator})"
+    denominator = w if sums.denominator is None else f"{w} * {sums.denominator}"
+
+    def only(value: str) -> str:
+        return f"CASE WHEN {known} THEN {value} END" if careful else value
+
+    found = {
+        "rows": "count(*)",
+        "weighted": f"count(CASE WHEN {_known(weight)} OR isinf({w}) THEN 1 END)" if careful and weight else "count(*)",
+        "unfit": f"count(CASE WHEN {w} < 0 OR isinf({w}) THEN 1 END)" if careful else "0",
+        "heaviest": f"max({w})",
+        "n": f"count({only('1')})" if careful else "count(*)",
+        "x": f"sum({only(denominator)})",
+        "y": f"sum({only(numerator)})",
+    }
+    if sums.counted:
+        found["counted"] = f"count(CASE WHEN ({sums.counted}) AND {known if careful else 'true'} THEN 1 END)"
+    if sums.bad:
+        found["bad"] = f"count(CASE WHEN ({sums.bad}) AND {known if careful else 'true'} THEN 1 END)"
+    if sums.dominance:
+        found["size"] = f"sum({only(f'abs({numerator})')})"
+        found["tops"] = f"max({only(f'abs({numerator})')}, 2)"
+    for place, column in enumerate(sums.columns):
+        found[f"infinite{place}"] = f"count(CASE WHEN isinf({_number(column)}) THEN 1 END)" if careful else "0"
+    if not careful:
+        found["probe"] = " + ".join(f"sum({_number(c)})" for c in sums.columns)
+    return ", ".join([*map(_name, keys), *(f'{value} AS "{name}"' for name, value in found.items())])
+
+
+def _clean(files: list[str], weight: str | None, columns: tuple[str, ...]) -> bool:
+    """Whether the files' own statistics say that no value is missing, no weight negative and nothing infinite."""
+    wanted = {name: name == weight for name in (*columns, *([weight] if weight else []))}
+    for file in files:
+        metadata = pq.read_metadata(file)
+        places = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+        if not set(wanted) <= set(places):
+            return False
+        for group in range(metadata.num_row_groups):
+            for name, positive in wanted.items():
+                statistics = metadata.row_group(group).column(places[name]).statistics
+                if statistics is None or not statistics.has_null_count or statistics.null_count:
+                    return False
+                bounds: tuple[Any, Any] = (statistics.min, statistics.max) if statistics.has_min_max else ("", "")
+                if not all(isinstance(b, int | float) and np.isfinite(b) for b in bounds):
+                    return False
+                if positive and bounds[0] < 0:
+                    return False
+    return True
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """Cells with the two largest in columns of their own."""
+    if "tops" not in table.column_names:
+        return table.to_pandas()
+    tops = pc.list_slice(table["tops"].combine_chunks(), 0, 2, return_fixed_size_list=True)
+    frame = table.drop_columns(["tops"]).to_pandas()
+    return frame.assign(**{f"top{k + 1}": pc.list_element(tops, k).to_numpy(zero_copy_only=False) for k in (0, 1)})
+
+
+def _refuse(cells: pd.DataFrame, design: Design, sums: Sums) -> None:
+    """Raises Problem for what a sample in memory is refused for, with the rows counted."""
+    for place, column in enumerate(sums.columns):
+        if cells[f"infinite{place}"].sum() > 0:
+            raise reference.problem("estimate.infinite", column=column, rows=int(cells[f"infinite{place}"].sum()))
+    if (cells["weighted"] < cells["rows"]).any():
+        rows = int((cells["rows"] - cells["weighted"]).sum())
+        raise reference.problem("estimate.missing_design", column=design.weight, rows=rows)
+    if cells["unfit"].sum() > 0:
+        raise reference.problem("estimate.bad_weight", column=design.weight, rows=int(cells["unfit"].sum()))
+    for column in dict.fromkeys([*filter(None, [design.strata]), *design.psus, *design.fpcs]):
+        missing = cells[column].isna()
+        if missing.any():
+            raise reference.problem(
+                "estimate.missing_design", column=column, rows=int(cells.loc[missing, "rows"].sum())
+            )
+
+
+def _refuse_crossing(cells: pd.DataFrame, design: Design) -> None:
+    """Raises Problem where a first-stage cluster lies in two strata and the design is not ``nested``."""
+    if design.strata is None or design.nested:
+        return
+    crossing = cells.groupby(design.psus[0])[design.strata].transform("nunique") > 1
+    if crossing.any():
+        psus = sorted(cells.loc[crossing, design.psus[0]].astype(str).unique())
+        named = ", ".join(psus[:NAMED]) + ("" if len(psus) <= NAMED else " …")
+        rows = int(cells.loc[crossing, "rows"].sum())
+        raise reference.problem("estimate.crossing", psu=design.psus[0], psus=named, rows=rows)
+
+
+def _check_columns(types: dict[str, str], needed: Sequence[str], keys: tuple[str, ...]) -> None:
+    for column in needed:
+        if column not in types:
+            raise reference.problem("estimate.no_column", column=column)
+        if column not in keys and not types[column].startswith(NUMBERS):
+            raise reference.problem("estimate.not_numeric", column=column)
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _known(column: str) -> str:
+    """True for a finite number. The files' statistics leave out NaN and DuckDB trusts them: isnan would not see it."""
+    return f"{_number(column)} - {_number(column)} = 0"
+
+
+def _number(column: str) -> str:
+    return f"{_name(column)}::DOUBLE"
