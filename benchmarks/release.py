@@ -11,6 +11,8 @@ import pandas as pd
 
 from aidlib import estimate, release
 from aidlib.estimate import Design
+from aidlib.release import gate
+from aidlib.release.cells import cells
 from aidlib.report import Content, Entry
 
 PROVINCE = "990000"
@@ -23,7 +25,8 @@ def run() -> list[dict[str, object]]:
     exact = {PROVINCE: [chapter(households(seed=1), tables=60)]}
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        safe = release.protect(exact, release.Register(Path(folder) / "register"), report="bench", period="2025")
+        register, every = release.Register(Path(folder) / "register"), cells(exact, "2025")
+        safe = gate.settled(exact, every, register, report="bench", period="2025", rule=release.Rule())
         protected = time.perf_counter()
     published = {region: [content.to_json() for content in chapters] for region, chapters in safe.items()}
     start_attack = time.perf_counter()

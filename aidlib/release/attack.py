@@ -132,16 +132,20 @@ def _different(matrix: sparse.csr_array, right: Floats, lines: NDArray[np.int64]
 def _component(matrix: sparse.csr_array, right: Floats, bounds: Floats, wanted: NDArray[np.bool_]) -> Floats:
     """Lowest and highest value of the wanted unknowns; NaN where the equations contradict each other.
 
-    A programme is saved where an earlier solution has reached a bound that holds in any case.
+    A programme is saved where an earlier solution has reached a bound that holds in any case. Everything is measured by
+    the largest number at hand, so that the dust of published sums contradicts nothing.
     """
     from scipy.optimize import linprog
 
+    size = max(float(np.abs(right).max(initial=0.0)), 1.0)
+    right = np.where(np.abs(right) < SOLVED * size, 0.0, right) / size
+    bounds = bounds / size
     found = np.full(bounds.shape, np.nan)
     limits = bounds
     for _ in range(ROUNDS):
         limits = _limits(matrix, right, limits)
     seen = np.stack([np.full(len(bounds), np.inf), np.full(len(bounds), -np.inf)], axis=1)
-    dust = SOLVED * np.maximum(np.abs(np.nan_to_num(limits, posinf=0, neginf=0)), 1)
+    dust = SOLVED * np.maximum(np.abs(np.nan_to_num(limits, posinf=0, neginf=0)), 1 / size)
     for at in np.flatnonzero(wanted):
         for side, sign in ((0, 1.0), (1, -1.0)):
             if np.isinf(limits[at, side]) or abs(seen[at, side] - limits[at, side]) > dust[at, side]:
@@ -155,7 +159,7 @@ def _component(matrix: sparse.csr_array, right: Floats, bounds: Floats, wanted: 
                     return np.full(bounds.shape, np.nan)
                 seen = np.stack([np.minimum(seen[:, 0], result.x), np.maximum(seen[:, 1], result.x)], axis=1)
             found[at, side] = seen[at, side]
-    return found
+    return found * size
 
 
 def _limits(matrix: sparse.csr_array, right: Floats, bounds: Floats) -> Floats:

@@ -23,8 +23,8 @@ class Cells:
     """One row per published number.
 
     frame: region (of the edition), chapter, entry, label (all that names the row in any edition), dated, population,
-    place, labels (domain values beyond the place), keys (key values and measure), base, unit, additive, q, the numbers
-    of the row;
+    place, labels (domain values beyond the place), keys (key values and measure), base, unit, kind, additive, q, the
+    numbers of the row;
     kind_of_sum: how the number adds up ("count": a share of units, "total", "sum": estimate × n, "part": adds to a
     constant, ""); composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if
     none. margins: relation, row, sign (a total -1, its
@@ -85,6 +85,7 @@ def _frame(region: str, chapter: str, entry: Entry, period: str, groups: list[ND
         population=found.population,
         base=found.base,
         unit=found.unit,
+        kind=found.kind,
         additive=found.additive,
         q=rows["q"] if "q" in found.keys else "",
         kind_of_sum=_kind_of_sum(found, np.any([codes >= 0 for codes in groups], axis=0)),
@@ -159,6 +160,7 @@ def _no_cells() -> pd.DataFrame:
         "keys",
         "base",
         "unit",
+        "kind",
         "q",
         "kind_of_sum",
         "flag",

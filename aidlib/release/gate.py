@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aidlib import reference
 from aidlib.release.audit import Findings, audit
 from aidlib.release.cells import Cells, cells
+from aidlib.release.digits import coarse
 from aidlib.release.history import Past, past, records
 from aidlib.release.register import Register
 from aidlib.release.rule import Rule, reasons
@@ -50,11 +51,19 @@ def protect(
     "complementary" (it would give another one away). count, psus, top1, top2, covariance and population are blank in
     every row. What the register says was published or withheld earlier is part of the problem: what a reader has can
     protect nothing, a number withheld for the same units stays withheld, and one whose n differs from an earlier one by
-    1 … threshold-1 is withheld. The result is attacked by ``audit`` and then added to the register.
+    1 … threshold-1 is withheld. The result is attacked by ``audit`` and then added to the register; what is returned
+    tells it with no more digits than may be told (``digits.coarse``).
     Raises Problem, and adds nothing, where a number cannot be protected or the attack succeeds.
     """
     rule = rule or Rule()
     every = cells(contents, period)
+    return coarse(settled(contents, every, register, report=report, period=period, rule=rule), every, rule)
+
+
+def settled(
+    contents: Mapping[str, Sequence[Content]], every: Cells, register: Register, *, report: str, period: str, rule: Rule
+) -> dict[str, list[Content]]:
+    """``contents`` without what must be withheld, attacked and recorded, with all digits of the rest (see protect)."""
     if not len(every.frame):
         return {region: list(chapters) for region, chapters in contents.items()}
     with register.held():

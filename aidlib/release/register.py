@@ -25,7 +25,7 @@ class Record:
     """One table of one release.
 
     release: which one of this report, period and region, from 1. population: keyed digest of the table's units.
-    rows: for each number its label (domain and key values and measure), its published n (None: withheld), its flag and
+    rows: for each number its label (domain and key values and measure), its exact n (None: withheld), its flag and
     the keyed digest of its published values.
     """
 
@@ -40,7 +40,7 @@ class Record:
 
 
 class Register:
-    """A file of JSON lines beside the editions; it need not exist. Lines are only ever added.
+    """A file of JSON lines beside the editions, for its owner only; it need not exist. Lines are only ever added.
 
     wait: seconds for which a run waits for another one that is deciding what to publish.
     """
@@ -95,7 +95,7 @@ class Register:
         if not lines:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             end = _end_of_lines(handle)

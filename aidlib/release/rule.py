@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aidlib import reference
 
 LEAST = 10  # no published edition may use a lower threshold
+BASE, NUMERATORS = 5, 3  # no published edition may tell more digits
 SHOWN = ("", "care", "empty")
 NOT_PEOPLE = ("rows",)  # rows of files: neither persons nor households
 EXTREME = 0.01  # quantiles from here outwards are nearly the smallest or largest value itself
@@ -21,8 +22,9 @@ class Rule:
     """What the gate withholds.
 
     threshold: fewest units behind a number, and on either side of a share. dominance1, dominance2: largest share of a
-    total that the largest unit, and the two largest, may hold. unanimous: fewest units of whom a share of exactly 0 or
-    1 is told. width: a withheld total must stay unknown within this fraction of itself, up and down.
+    total that the largest unit, and the two largest, may hold. unanimous: fewest units of whom a share of exactly 0
+    is told. width: a withheld total must stay unknown within this fraction of itself, up and down. base: the n of a
+    survey is told as a multiple of it. numerators: fewest counts that a published share of units may stand for.
     Raises Problem for a threshold below 10 or a fraction outside (0, 1].
     """
 
@@ -31,10 +33,14 @@ class Rule:
     dominance2: float = 0.7
     unanimous: int = 100
     width: float = 0.1
+    base: int = 5
+    numerators: int = 3
 
     def __post_init__(self) -> None:
         if self.threshold < LEAST or self.unanimous < self.threshold:
             raise reference.problem("release.threshold", threshold=self.threshold, least=LEAST)
+        if self.base < BASE or self.numerators < NUMERATORS:
+            raise reference.problem("release.rounding", base=BASE, numerators=NUMERATORS)
         if not all(0 < value <= 1 for value in (self.dominance1, self.dominance2, self.width)):
             raise reference.problem("release.fraction")
 
@@ -47,7 +53,7 @@ def reasons(cells: pd.DataFrame, margins: pd.DataFrame, rule: Rule) -> NDArray[n
     n, count = cells["n"].to_numpy(), cells["count"].to_numpy()
     share = cells["kind_of_sum"].eq("count").to_numpy()
     few = small(n, rule) | np.isnan(n) | small(count, rule) | (share & small(n - count, rule))
-    few |= class_disclosure(cells, rule) | _extreme(cells)
+    few |= class_disclosure(cells, rule) | _extreme(cells) | _few_behind_effect(cells, rule)
     dominated = cells["top1"].gt(rule.dominance1) | cells["top2"].gt(rule.dominance2)
     found = np.where(dominated & (count != 0), "dominance", "").astype(object)
     found[few] = "suppressed"
@@ -72,16 +78,24 @@ def in_small_total(few: NDArray[np.bool_], margins: pd.DataFrame) -> NDArray[np.
 
 
 def class_disclosure(cells: pd.DataFrame, rule: Rule) -> NDArray[np.bool_]:
-    """Shares of exactly 0 or 1 of a small group, which tell something about every one of its members.
+    """Shares of exactly 1, and of exactly 0 of a small group, which tell something about every one of its members.
 
     A category without members is told as long as no other category of the same group holds all.
     """
     n, count = cells["n"].to_numpy(), cells["count"].to_numpy()
-    inside = cells["kind_of_sum"].eq("count").to_numpy() & (n > 0) & (n < rule.unanimous)
+    inside = cells["kind_of_sum"].eq("count").to_numpy() & (n > 0)
     everyone, nobody = inside & (count == n), inside & (count == 0)
     group = cells["composition"].to_numpy()
     held = np.isin(group, group[everyone & (group >= 0)])
-    return np.asarray(everyone | (nobody & ((group < 0) | held)))
+    return np.asarray(everyone | (nobody & (held | ((group < 0) & (n < rule.unanimous)))))
+
+
+def _few_behind_effect(cells: pd.DataFrame, rule: Rule) -> NDArray[np.bool_]:
+    """Coefficients of a dummy that fewer than the threshold have, or lack: they give the few's own values away."""
+    n, count = cells["n"].to_numpy(), cells["count"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        few = (count < rule.threshold) | (n - count < rule.threshold)
+    return np.asarray(cells["kind"].eq("effect").to_numpy() & few)
 
 
 def _extreme(cells: pd.DataFrame) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from aidlib import reference
+from aidlib.release import links
 from aidlib.release.cells import SAME, Cells
 from aidlib.release.rule import LEAST, NOT_PEOPLE
 
@@ -41,6 +42,7 @@ class System:
 
 def system(cells: Cells) -> System:
     """The system of all tables, editions and levels of regions in ``cells``."""
+    cells = replace(cells, frame=cells.frame.assign(units=links.groups(cells.frame)))
     frame = cells.frame
     n, m, value, kind = _unknowns(frame)
     read = value.copy()
@@ -53,8 +55,11 @@ def system(cells: Cells) -> System:
     value, read = (np.concatenate([known, value[whole] - known[counts]]) for known in (value, read))
     kind = np.concatenate([kind, np.full(len(counts), "complement", dtype=object)])
     terms = [_shares(whole, counts, complement[counts]), _compositions(cells.compositions, frame, n, m)]
-    levels = pd.concat([cells.margins.assign(open=False), _levels(frame), _apart(frame)], ignore_index=True)
-    levels["relation"] = levels.groupby(["open", "relation", "only"], dropna=False, sort=False).ngroup()
+    terms.append(_same(n, m, links.named(cells)))
+    sums = [cells.margins.assign(open=False), _levels(frame), _apart(frame)]
+    sums += [links.splits(frame), links.nested(frame), links.cumulated(frame)]
+    levels = pd.concat([each.assign(way=way) for way, each in enumerate(sums)], ignore_index=True)
+    levels["relation"] = levels.groupby(["way", "relation", "only"], dropna=False, sort=False).ngroup()
     adds = []
     for unknown, name in ((n, "n"), (m, "m")):
         found, rests = _adding(levels[levels["only"].isna() | levels["only"].eq(name)], unknown, value, kind)
@@ -69,7 +74,7 @@ def system(cells: Cells) -> System:
 
 def _unknowns(frame: pd.DataFrame) -> tuple[Ints, Ints, Floats, NDArray[np.object_]]:
     """For each cell the unknown of its n and of its own number, and the value and kind of each unknown."""
-    cell = frame[["place", "base", "labels"]]
+    cell = frame[["place", "base", "units"]]
     size = frame["n"].to_numpy()
     valid = np.isfinite(size) & ~frame["unit"].isin(NOT_PEOPLE).to_numpy()
     n = np.full(len(frame), NONE)
@@ -181,6 +186,14 @@ def _shares(whole: Ints, counts: Ints, complements: Ints) -> pd.DataFrame:
     relation = np.arange(len(counts))
     parts = [(whole, -1.0), (counts, 1.0), (complements, 1.0)]
     frames = [pd.DataFrame({"relation": relation, "unknown": u, "sign": sign}) for u, sign in parts]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _same(n: Ints, m: Ints, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The count of a share is the n of another cell."""
+    count, other = m[pairs["row"].to_numpy(dtype=int)], n[pairs["other"].to_numpy(dtype=int)]
+    relation = np.arange(len(pairs))
+    frames = [pd.DataFrame({"relation": relation, "unknown": u, "sign": s}) for u, s in ((count, 1.0), (other, -1.0))]
     return pd.concat(frames, ignore_index=True)
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 from aidlib import estimate, poverty
 from aidlib.estimate import Design, Estimates
 from aidlib.estimate.estimates import COLUMNS
+from aidlib.release import Register, Rule, gate
+from aidlib.release.cells import cells
 from aidlib.report import Content, Entry
 
 CAPTION = {"zh": "表", "en": "table"}
@@ -94,6 +96,14 @@ def by_hand(
     plain |= {"top1": np.nan, "top2": np.nan, "flag": ""}
     frame = pd.DataFrame([plain | dict(row) for row in rows])
     return Estimates(frame[[*domains, *keys, *COLUMNS]], tuple(domains), tuple(keys), **options)
+
+
+def settled(
+    contents: Mapping[str, Sequence[Content]], register: Register, period: str = "2025", rule: Rule | None = None
+) -> dict[str, list[Content]]:
+    """What the gate would publish if it told all digits: harder to protect than what it does publish."""
+    every = cells(contents, period)
+    return gate.settled(contents, every, register, report="annual", period=period, rule=rule or Rule())
 
 
 def published(contents: Mapping[str, Sequence[Content]]) -> dict[str, list[dict[str, Any]]]:

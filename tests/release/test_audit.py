@@ -12,7 +12,18 @@ import pytest
 from aidlib import estimate, release
 from aidlib.release import Register
 from aidlib.report import Content
-from tests.release.samples import CENSUS, PROVINCE, SURVEY, by_hand, census, chapter, counted, population, published
+from tests.release.samples import (
+    CENSUS,
+    PROVINCE,
+    SURVEY,
+    by_hand,
+    census,
+    chapter,
+    counted,
+    population,
+    published,
+    settled,
+)
 
 COUNTS = {("990100", "deep"): 30, ("990100", "relative"): 4, ("990200", "deep"): 35, ("990200", "relative"): 22}
 
@@ -113,9 +124,7 @@ def test_the_same_tables_protected_hold(tmp_path):
         "poor": estimate.mean(frame, CENSUS, "poor", by="region", margins=True, base="R"),
         "cause": estimate.proportion(frame, SURVEY, "cause_main", by="grade", base="M"),
     }
-    safe = release.protect(
-        {PROVINCE: [chapter(PROVINCE, **results)]}, Register(tmp_path / "r.jsonl"), report="annual", period="2025"
-    )
+    safe = settled({PROVINCE: [chapter(PROVINCE, **results)]}, Register(tmp_path / "r.jsonl"))
     findings = release.audit(published(safe))
     assert len(findings.intervals)
     assert findings.broken.empty

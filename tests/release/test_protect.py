@@ -28,6 +28,7 @@ from tests.release.samples import (
     published,
     report,
     rows,
+    settled,
 )
 
 WITHHELD = ["estimate", "se", "low", "high", "n", "df"]
@@ -48,7 +49,7 @@ def register(tmp_path):
 
 
 def protect(contents, register, period="2025", **options):
-    return release.protect(contents, register, report="annual", period=period, **options)
+    return settled(contents, register, period, **options)
 
 
 def _protect_counts(register, sizes):
@@ -111,7 +112,7 @@ def test_a_number_of_few_or_dominated_by_few_is_withheld(register, row, flag):
         (0, 99, "suppressed"),  # nobody of a small group: it tells about each of them
         (99, 99, "suppressed"),
         (0, 100, ""),
-        (100, 100, ""),
+        (100, 100, "suppressed"),  # everybody of any group: it tells about each of them
     ],
 )
 def test_a_share_needs_enough_units_on_both_sides(register, count, n, flag):
@@ -140,7 +141,7 @@ def test_a_category_without_members_is_told_unless_another_holds_all(register):
         ]
         return by_hand(lines, domains=["domain"], keys=["cause"], unit="share")
 
-    told = {PROVINCE: [chapter(PROVINCE, cause=categories(20, 20, 0), only=categories(0, 60, 0))]}
+    told = {PROVINCE: [chapter(PROVINCE, cause=categories(20, 20, 0), only=categories(0, 600, 0))]}
     safe = protect(told, register)
     assert rows(safe, "cause")["flag"].tolist() == ["", "", ""]
     assert (rows(safe, "only")["flag"] == "suppressed").sum() == 3
@@ -164,6 +165,15 @@ def test_the_outermost_quantiles_are_withheld(register):
     result = by_hand(lines, domains=["domain"], keys=["q"], unit="yuan")
     flags = rows(protect({PROVINCE: [chapter(PROVINCE, income=result)]}, register), "income")["flag"].tolist()
     assert flags == ["suppressed", "", "suppressed"]
+
+
+@pytest.mark.parametrize(("count", "flag"), [(0, "suppressed"), (9, "suppressed"), (10, ""), (51, "suppressed")])
+def test_a_coefficient_needs_enough_units_with_and_without_the_trait(register, count, flag):
+    row = {"term": "widowed", "estimate": 0.4, "n": 60.0, "count": float(count), "measure": "coefficient"}
+    result = by_hand([row], domains=[], keys=["term"], unit="number", kind="effect")
+    safe = rows(protect({PROVINCE: [chapter(PROVINCE, risk=result)]}, register), "risk")
+    assert safe["flag"].tolist() == [flag]
+    assert safe["estimate"].isna().tolist() == [flag != ""]
 
 
 def test_rows_of_files_are_not_people(register):
@@ -375,15 +385,17 @@ def test_what_cannot_be_protected_is_refused(register, monkeypatch):
     assert register.read() == []
 
 
-@pytest.mark.parametrize("options", [{"threshold": 9}, {"unanimous": 5}, {"dominance1": 0.0}, {"width": 1.5}])
+@pytest.mark.parametrize(
+    "options", [{"threshold": 9}, {"unanimous": 5}, {"dominance1": 0.0}, {"width": 1.5}, {"base": 4}, {"numerators": 2}]
+)
 def test_a_laxer_rule_is_refused(options):
     with pytest.raises(Problem):
         Rule(**options)
 
 
 def test_a_report_without_tables_passes(register):
-    assert protect({PROVINCE: [chapter(PROVINCE)]}, register) == {PROVINCE: [chapter(PROVINCE)]}
-    assert protect({}, register) == {}
+    for contents in ({PROVINCE: [chapter(PROVINCE)]}, {}):
+        assert release.protect(contents, register, report="annual", period="2025") == contents
 
 
 @pytest.mark.redteam
