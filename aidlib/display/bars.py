@@ -19,6 +19,7 @@ TOTAL = "all"
 STOCKS, OUTFLOWS = {"opening", "closing"}, {"left", "supported", "closed"}
 RISE, FALL, LEVEL = "#0072b2", "#d55e00", "#7a7a7a"
 LABEL_MOST = 26  # numbers beyond which bars carry no value labels
+LEGEND_WIDTH = 78  # narrow characters beside the labels of the categories
 NARROWEST = 0.055  # share of the width below which a part of a stack is not labelled
 
 
@@ -224,9 +225,10 @@ def by_lines(entries: list[Any], columns: int) -> list[Any]:
 
 
 def _columns(layout: Layout) -> int:
-    """Columns of the legend that fit the width: wide characters count double."""
-    widest = max(sum(2 if ord(c) > 0x2E80 else 1 for c in name) for name in layout.series)
-    return max(1, min(len(layout.series), 78 // (widest + 6)))
+    """The most columns of the legend, set line by line, that fit the width: wide characters count double."""
+    widths = [sum(2 if ord(c) > 0x2E80 else 1 for c in name) for name in layout.series]
+    fitting = [n for n in range(1, len(widths) + 1) if sum(max(widths[i::n]) + 6 for i in range(n)) <= LEGEND_WIDTH]
+    return max(fitting, default=1)
 
 
 def _legend_height(layout: Layout) -> float:

@@ -103,6 +103,8 @@ def style_of(unit: str, values: Sequence[float] | np.ndarray = ()) -> Style:
         return replace(UNITS[unit], decimals=1)
     if unit == "ratio" and largest <= PART:
         return FORMS["pct"]
+    if unit == "index" and largest <= PART:  # a Gini index, not one of prices
+        return Style(decimals=3)
     if unit in UNITS:
         return UNITS[unit]
     plain = Style(decimals=_decimals_by_size(largest))

@@ -23,6 +23,7 @@ BY_HAND = [
     (0.3126, None, "ratio", "31.3%", "31.3%"),
     (4.5678, None, "ratio", "4.57", "4.57"),
     (2302.4, None, "thousand dong/year", "2,302 thousand dong/year", "2,302 thousand dong/year"),
+    (0.2772, None, "index", "0.277", "0.277"),
     (12.0, None, "rows", "12行", "12 rows"),
     (0.25, None, "rows", "0.2行", "0.2 rows"),
     (4.5678, "num", "ratio", "4.57", "4.57"),
