@@ -20,7 +20,7 @@ from aidlib import reference
 from aidlib.estimate.domains import ALL
 from aidlib.estimate.estimates import COVARIANCE_ROWS, Estimates
 from aidlib.estimate.influence import Influence
-from aidlib.estimate.intervals import wald
+from aidlib.estimate.intervals import critical, wald
 from aidlib.estimate.sampling import Floats, Ints
 
 REST, PAIRS = "rest", "pairs"
@@ -49,9 +49,10 @@ def compare(
     (``count`` by the same columns) that the mean of the others is weighted by, with their own sampling error where
     both come from one sample; without it every other domain counts equally.
 
-    The standard error of a difference d'θ is sqrt(d' V d), V the design covariance of the rows. Shares differ in pp,
-    as fractions. n, count and psus are the smaller of both sides. ``flag``: "empty" where one side is, a withheld
-    side's reason, "care" where either is to be used with care. For p values: ``p_values(compare(...))``.
+    The standard error of a difference d'θ is sqrt(d' V d), V the design covariance of the rows; a share of nobody or
+    everybody, whose estimated error is 0, counts with the width of its exact interval. Shares differ in pp, as
+    fractions. n, count and psus are the smaller of both sides. ``flag``: "empty" where one side is, a withheld side's
+    reason, "care" where either is to be used with care. For p values: ``p_values(compare(...))``.
     Raises Problem where the result has no covariance (a stack of samples), no such column, value or total.
 
     >>> import pandas as pd
@@ -141,17 +142,41 @@ def combined(estimates: Estimates, mix: Any, beside: tuple[Influence, Any] | Non
     used = sparse.csc_array((values[table.indices] * table.data, table.indices, table.indptr), shape=table.shape)
     estimate = np.asarray(used.sum(axis=0)).ravel()
     keep = table.shape[1] <= COVARIANCE_ROWS
+    hidden = hidden_variance(estimates)
+    influence: Influence | None = None
+    extra = _hidden(table, hidden, full=keep)
     if estimates._influence is not None:
-        influence = _mixed(estimates._influence, table, beside)
-        covariance = influence.covariance() if keep else None
-        variance = influence.variance() if covariance is None else np.diagonal(covariance)
-        return Combined(estimate, variance, covariance, influence)
-    if estimates.covariance is None:
+        mixed = _mixed(estimates._influence, table, beside)
+        found = mixed.covariance() if keep else mixed.variance()
+        influence = None if hidden.any() else mixed
+    elif estimates.covariance is not None:
+        half = table.T @ np.nan_to_num(estimates.covariance)
+        found = np.asarray(half @ table if keep else table.multiply(half.T).sum(axis=0))
+    else:
         raise reference.problem("estimate.no_covariance")
-    half = table.T @ np.nan_to_num(estimates.covariance)
-    covariance = np.asarray(half @ table) if keep else None
-    variance = np.asarray(table.multiply(half.T).sum(axis=0)).ravel() if covariance is None else covariance.diagonal()
-    return Combined(estimate, variance, covariance, None)
+    found = found + extra
+    return Combined(estimate, found.diagonal() if keep else found.ravel(), found if keep else None, influence)
+
+
+def hidden_variance(estimates: Estimates) -> Floats:
+    """Variance of rows whose estimated error is 0 although they come from a sample: shares of nobody or everybody.
+
+    Their exact interval tells how uncertain they are: (width / (2 t))². Zero for all other rows.
+    """
+    rows = estimates.rows
+    edge = (rows["se"] == 0) & rows["estimate"].isin((0.0, 1.0)) & np.isfinite(rows["df"])
+    if estimates.unit != "share" or not edge.any():
+        return np.zeros(len(rows))
+    width = (rows["high"] - rows["low"]).to_numpy()
+    return np.where(edge, np.nan_to_num(width / (2 * critical(rows["df"].to_numpy()))) ** 2, 0.0)
+
+
+def _hidden(mix: Any, variance: Floats, *, full: bool) -> Floats:
+    """What the hidden variances add to the covariance, or to the variances, of the combinations."""
+    if not variance.any():
+        return np.zeros(mix.shape[1] if not full else (mix.shape[1],) * 2)
+    scaled = sparse.diags_array(np.sqrt(variance)) @ mix
+    return np.asarray((scaled.T @ scaled).toarray() if full else scaled.multiply(scaled).sum(axis=0))
 
 
 def _mixed(influence: Influence, mix: Any, beside: tuple[Influence, Any] | None) -> Influence:

@@ -129,7 +129,7 @@ def _codes(sample: pd.DataFrame, column: str) -> Ints:
     companion = f"{column}__missing"
     code = np.full(len(sample), listed.index(UNKNOWN), dtype=np.int64)
     if companion in sample:
-        known = pd.Categorical(sample[companion].astype("str"), categories=list(listed)).codes
+        known = pd.Index(listed).get_indexer(pd.Index(sample[companion].astype("str")))
         code = np.where(known > 0, known, code)
     return np.where(here, 0, code).astype(np.int64)
 

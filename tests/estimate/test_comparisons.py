@@ -168,6 +168,24 @@ def test_ranks_are_the_same_bytes_every_time(panel):
 
 
 @pytest.mark.redteam
+def test_coverage_of_adjusted_p_values():
+    """No region differs: Holm finds one in at most 5 % of 1,000 clustered samples, and the F test keeps 5 %."""
+    rng = np.random.default_rng(21)
+    draws, any_found, f_found = 1000, 0, 0
+    psu, group = np.repeat(np.arange(48), 5), np.repeat(["a", "b", "c", "d"], 60)  # twelve PSUs: what we vouch for
+    design = Design(strata="group", psu="psu")
+    for _ in range(draws):
+        y = rng.normal(0, 1, 240) + rng.normal(0, 0.5, 48)[psu]
+        result = mean(pd.DataFrame({"psu": psu, "group": group, "y": y}), design, "y", by="group")
+        p = p_values(compare(result, against="pairs")).rows
+        any_found += bool((p.loc[p["measure"] == "p_adjusted", "estimate"] < 0.05).any())
+        f_found += bool(equality(result).rows["estimate"].iloc[2] < 0.05)
+    chance = 3 * np.sqrt(0.05 * 0.95 / draws)
+    assert any_found / draws <= 0.05 + chance
+    assert 0.05 - chance <= f_found / draws <= 0.05 + chance
+
+
+@pytest.mark.redteam
 def test_coverage_of_rank_intervals(monkeypatch):
     """True ranks of twelve regions lie in all intervals together at least 95 % of the time, over 2,000 draws."""
     rng = np.random.default_rng(12)
@@ -258,6 +276,19 @@ def test_an_empty_region_stays_empty_and_ranks_nowhere(panel):
     ranks = rank_intervals(result).rows
     assert ranks["estimate"].isna().tolist() == [False, True, False]
     assert ranks["high"].max() == 2
+
+
+def test_a_share_of_nobody_is_not_taken_as_certain():
+    """0 of 40 against 4 of 40: the exact interval of the zero, 0 … 8.8 %, enters the error."""
+    sample = pd.DataFrame({"g": ["a"] * 40 + ["b"] * 40, "poor": [0.0] * 76 + [1.0] * 4})
+    result = proportion(sample, Design(), "poor", by="g")
+    nobody, few = result.rows.iloc[0], result.rows.iloc[1]
+    assert nobody["se"] == 0
+    found = compare(result, against="a")
+    t = 1.990450  # of 79 degrees of freedom
+    assert found.rows["se"].item() == pytest.approx(np.hypot(few["se"], nobody["high"] / (2 * t)), rel=1e-5)
+    assert rank_intervals(result).rows["high"].tolist() == [2, 2]
+    assert compare(replace(result, _influence=None), against="a").rows["se"].item() == found.rows["se"].item()
 
 
 def test_a_withheld_side_withholds_the_difference():
