@@ -60,7 +60,7 @@ def process(batch: Batch, known: Known) -> Result:
     """Run a batch through all steps. The fate of a row is "accepted", "quarantined" or "duplicates"."""
     kind = batch.kind
     table = reference.dictionary().tables[kind.table]
-    raw = _with_names(batch, batch.of(kind.table))
+    raw = _with_names(batch, batch.of(kind.table))[batch.heads]
     if kind.table == "members":
         return _roster(batch, raw, known)
     units = units_of(batch.blocks, kind.table, "", kind)
@@ -84,7 +84,15 @@ def process(batch: Batch, known: Known) -> Result:
         tables["members"] = pd.concat([tables["members"], members]) if "members" in tables else members
         _remember_people(known, each.identities.loc[each.identities.index.isin(members.index)])
     _remember(kind, tables, known)
-    return Result(tables, fate, faults, _counted(batch, clean, people, faults))
+    return _spread(batch, Result(tables, fate, faults, _counted(batch, clean, people, faults)))
+
+
+def _spread(batch: Batch, result: Result) -> Result:
+    """Rows that continue a household share its fate and its faults."""
+    if batch.heads.all():
+        return result
+    faults = [replace(f, rows=f.rows.loc[batch.home].set_axis(batch.home.index)) for f in result.faults]
+    return replace(result, fate=result.fate.loc[batch.home].set_axis(batch.home.index), faults=faults)
 
 
 def _with_names(batch: Batch, raw: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +117,7 @@ def _fill(raw: pd.DataFrame, column: str, said: pd.Series) -> None:
 
 
 def _derive(batch: Batch, clean: Clean) -> None:
-    named = {name[2]: batch.raw[name] for name in batch.raw.columns if name[0] == RAW}
+    named = _named_raw(batch, clean)
     for column, expression in batch.kind.derived.items():
         spec = reference.dictionary().tables[batch.kind.table].columns[column]
         value = evaluate(expression, {**named, **_series(clean.rows)}, f"{batch.kind.name}.{column}")
@@ -119,6 +127,10 @@ def _derive(batch: Batch, clean: Clean) -> None:
         clean.rows[column] = value.set_axis(clean.rows.index)
         if spec.required:
             clean.add_fault("required", column, clean.rows[column].isna())
+
+
+def _named_raw(batch: Batch, clean: Clean) -> dict[str, pd.Series]:
+    return {name[2]: batch.raw[name].loc[clean.rows.index] for name in batch.raw.columns if name[0] == RAW}
 
 
 def _series(rows: pd.DataFrame) -> dict[str, pd.Series]:
@@ -282,7 +294,7 @@ def _by_region(clean: Clean, checks: Mapping[str, pd.Series]) -> pd.DataFrame:
 def _own_checks(batch: Batch, clean: Clean) -> dict[str, pd.Series]:
     """The checks that the mapping states, on raw columns."""
     kind = batch.kind
-    named = {name[2]: batch.raw[name] for name in batch.raw.columns if name[0] == RAW}
+    named = _named_raw(batch, clean)
     columns = {**_series(clean.rows), **named}
     found = {}
     for name, expression in kind.checks.items():

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from aidlib import reference
 from aidlib.intake.header import Heading
 from aidlib.intake.mapping import BASE, Kind, Plan, Target
+from aidlib.intake.merged import homes
 from aidlib.intake.quarantine import MARKS
 
 RAW = "raw"  # the "table" of columns that only expressions read
@@ -24,7 +25,10 @@ NOT_ASKED = reference.dictionary().missing["not_asked"].zh
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows of one sheet below its header, as read. first: raw row number (1-based) of the first of them."""
+    """Rows of one sheet below its header, as read. first: raw row number (1-based) of the first of them.
+
+    home: for each row the row (0-based) whose household it continues, where household numbers are merged downwards.
+    """
 
     file: str
     sheet: str
@@ -32,6 +36,7 @@ class Block:
     rows: pa.Table = field(repr=False)
     first: int
     epoch_1904: bool = False
+    home: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def headings(self) -> dict[int, str]:
@@ -79,6 +84,7 @@ class Batch:
 
     raw[("", "", "block" | "row")] are the block's index in ``blocks`` and the raw row number; file and sheet are where
     the row first came from (a corrected quarantine workbook says so itself), ``confirmed`` rows come from such one.
+    ``home``: the label of the row whose household a row continues, else its own.
     """
 
     kind: Kind
@@ -87,6 +93,12 @@ class Batch:
     file: pd.Series
     sheet: pd.Series
     confirmed: pd.Series
+    home: pd.Series
+
+    @property
+    def heads(self) -> np.ndarray:
+        """Which rows stand for themselves: no continuation of the household above."""
+        return self.home.to_numpy() == self.home.index.to_numpy()
 
     def of(self, table: str, number: str = BASE) -> pd.DataFrame:
         """The columns of ``table`` in repetition ``number``, by their dictionary names."""
@@ -125,6 +137,12 @@ def _picked(
     numbers = np.concatenate([np.arange(length) + block.first for block, length in zip(blocks, lengths, strict=True)])
     columns["", "", "block"] = pa.array(np.repeat(places, lengths)[rows])
     columns["", "", "row"] = pa.array(numbers[rows])
+    if any(block.home is not None for block in blocks):
+        own = [
+            np.arange(len(mask)) if block.home is None else block.home for block, mask in zip(blocks, data, strict=True)
+        ]
+        ends = np.concatenate([each + block.first for block, each in zip(blocks, own, strict=True)])
+        columns["", "", "home"] = pa.array(ends[rows])
     return pa.table(list(columns.values()), names=["\t".join(key) for key in columns])
 
 
@@ -151,7 +169,24 @@ def _placed(kind: Kind, blocks: Sequence[Block], raw: pd.DataFrame) -> Batch:
         confirmed = raw[marks[0]].notna()
         file = raw[marks[0]].where(confirmed, file).astype("object")
         sheet = raw[marks[1]].fillna("").where(confirmed, sheet).astype("object")
-    return Batch(kind, blocks, raw, file, sheet, confirmed)
+    return Batch(kind, blocks, raw, file, sheet, confirmed, _homes(raw, file, sheet, confirmed))
+
+
+def _homes(raw: pd.DataFrame, file: pd.Series, sheet: pd.Series, confirmed: pd.Series) -> pd.Series:
+    """The row that each continues: as the sheet's merged cells say, or the row mark 12+1 of a corrected workbook."""
+    mark = (RAW, "", MARKS[2])
+    found = raw.index.to_numpy()
+    if ("", "", "home") in raw.columns:
+        row = raw["", "", "row"]
+        home = raw["", "", "home"].fillna(row).astype("int64")
+        found = homes(pd.DataFrame({"block": raw["", "", "block"], "row": row, "home": home}))
+    elif confirmed.any() and mark in raw.columns and raw[mark].str.contains("+", regex=False, na=False).any():
+        said = raw[mark].fillna("").astype("str")
+        above = said.str.partition("+")[0].astype("str")
+        found = homes(
+            pd.DataFrame({"file": file.astype("str"), "sheet": sheet.astype("str"), "row": said, "home": above})
+        )
+    return pd.Series(found, index=raw.index)
 
 
 def units_of(blocks: Sequence[Block], table: str, number: str, kind: Kind) -> dict[str, str]:

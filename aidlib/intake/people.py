@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from aidlib import reference
@@ -32,10 +33,26 @@ def unfold(batch: Batch, group: Group) -> pd.DataFrame:
         if part.empty and not len(part.columns):
             continue
         part = part[part.notna().any(axis=1)]
-        pieces.append(part.assign(**_fixed(group, number), parent=part.index, number=number or "0"))
+        home = batch.home.loc[part.index].to_numpy()
+        below = part.index.to_numpy() - home  # 0 but in rows that continue a household
+        if below.any():
+            part = part.assign(**{k: _given(part, k, v, below == 0 if k in group.first else None)
+                                  for k, v in _fixed(group, number).items()})  # fmt: skip
+            place = np.where(below > 0, np.char.add(f"{number or '0'}+", below.astype("str")), number or "0")
+            pieces.append(part.assign(parent=home, number=pd.Series(place, index=part.index, dtype="str")))
+        else:
+            pieces.append(part.assign(**_fixed(group, number), parent=home, number=number or "0"))
     if not pieces:
         return pd.DataFrame(columns=["parent", "number"])
     return pd.concat(pieces, ignore_index=True)
+
+
+def _given(part: pd.DataFrame, column: str, value: str, heads: np.ndarray | None) -> pd.Series:
+    """A value that the mapping gives to all rows, or (``heads``) only to the first row of a household."""
+    given = pd.Series(value, index=part.index, dtype="str")
+    if heads is None:
+        return given
+    return given.where(heads, part.get(column, None))
 
 
 def _fixed(group: Group, number: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from aidlib.intake.check import interviewer_checks, suspect_visits
 from aidlib.intake.identity import pseudonym_key
 from aidlib.intake.joins import join_sheets
 from aidlib.intake.mapping import Kind, Source, load_source, plan_sheet
+from aidlib.intake.merged import fill_merged
 from aidlib.intake.quarantine import MARKS, Shape, quarantine_workbook
 from aidlib.intake.read import Sheet, files_of, read_files
 from aidlib.reference import message, problem
@@ -144,7 +145,8 @@ class _Import:
             )
             first = start + 1
             for rows in sheet.body(start, width):
-                yield Block(name, sheet.sheet, plan, rows, first, sheet.epoch_1904)
+                rows, home = fill_merged(rows, sheet.merged, plan) if sheet.merged else (rows, None)
+                yield Block(name, sheet.sheet, plan, rows, first, sheet.epoch_1904, home)
                 first += rows.num_rows
             self._odd(sheet, plan.kind, name)
 
@@ -293,9 +295,14 @@ def _prove(account: pd.DataFrame) -> None:
 
 
 def _first_rows(batch: Batch) -> pd.Series:
-    """The row numbers as text; rows of a corrected workbook keep those of their first file."""
-    row, told = batch.raw["", "", "row"].astype("str"), (RAW, "", MARKS[2])
-    return batch.raw[told].where(batch.confirmed).fillna(row) if told in batch.raw else row
+    """The row numbers as text; rows of a corrected workbook keep those of their first file.
+
+    12+1 is the first row below row 12 that continues its household (merged cells).
+    """
+    row, told = batch.raw["", "", "row"], (RAW, "", MARKS[2])
+    home = row.loc[batch.home].set_axis(row.index)
+    text = home.astype("str").where(row == home, home.astype("str") + "+" + (row - home).astype("str"))
+    return batch.raw[told].where(batch.confirmed).fillna(text) if told in batch.raw else text
 
 
 def _reasons(kind: Kind, result: Result, rows: pd.Index, language: str) -> pd.Series:
