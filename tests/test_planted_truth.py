@@ -46,10 +46,20 @@ def test_the_register_comes_out_exactly(found, truth, year):
     assert (moved - planted).abs().max() <= waiting
 
 
-def test_the_headcount_lies_within_its_interval(found, truth):
+@pytest.mark.parametrize(
+    ("line", "level"), [(1.0, "fgt_0_declared[1.0]"), (1.5, "fgt_0[1.5]"), (2.0, "fgt_0[2.0]")]
+)
+def test_the_headcount_lies_within_its_interval(found, truth, line, level):
     """Of eight waves (a panel, so not independent) at most one may miss its 95 % interval."""
-    rows = poverty.fgt(found.panel, found.design(), "net_ratio", line=2.0, alpha=0, by="year").rows.set_index("year")
-    planted = pd.Series({year: levels["fgt_0[2.0]"] for year, levels in truth["levels"].items()})
+    rows = poverty.fgt(found.panel, found.design(), "net_ratio", line=line, alpha=0, by="year").rows.set_index("year")
+    planted = pd.Series({year: levels[level] for year, levels in truth["levels"].items()})
+    inside = (rows["low"] <= planted) & (planted <= rows["high"])
+    assert inside.sum() >= 7
+
+
+def test_the_median_of_net_income_in_lines_lies_within_its_interval(found, truth):
+    rows = estimate.quantile(found.panel, found.design(), "net_ratio", q=0.5, by="year").rows.set_index("year")
+    planted = pd.Series({year: levels["median_r"] for year, levels in truth["levels"].items()})
     inside = (rows["low"] <= planted) & (planted <= rows["high"])
     assert inside.sum() >= 7
 
