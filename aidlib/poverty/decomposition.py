@@ -30,7 +30,7 @@ from aidlib.poverty.measures import ON_THE_LINE, poverty_gaps
 from aidlib.poverty.sides import LineSpec, Parameter, Scores, Side, ratio_of_means, sides
 
 METHODS = ("shapley", "datt_ravallion")
-PARTS = Claim(n=100, psus=20, df=15)
+PARTS = Claim(n=180, psus=30, df=20)  # held over 2,000 draws (tests/poverty/test_coverage.py)
 State = dict[str, int]
 
 

@@ -15,12 +15,13 @@ from aidlib.estimate.domains import Members, domains
 from aidlib.estimate.influence import Influence
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Claim, Found
-from aidlib.poverty.inequality import entropy_of, gini_of, positive
+from aidlib.poverty.inequality import GINI, entropy_claim, entropy_of, gini_of, positive
+from aidlib.poverty.intervals import log, odds, share
 from aidlib.poverty.lines import Line, line_values, with_line
 from aidlib.poverty.measures import fgt_slopes, is_poor, poverty_gaps
 from aidlib.poverty.parts import beside, shares_of_total
 
-PARTS = Claim(n=100, psus=20, df=15)
+PARTS = Claim(n=60, psus=20, df=10)  # held over 2,000 draws (tests/poverty/test_coverage.py)
 MEASURES = ("entropy", "gini")
 
 
@@ -69,6 +70,7 @@ def fgt_contributions(
         unit="share",
         method="poverty_contributions",
         keys=pd.DataFrame({"component": ["population", "contribution"]}, dtype="str"),
+        interval=share("logit"),
         count=np.stack([members.sum(), poor], axis=1).ravel(),
         claim=PARTS,
     )
@@ -121,7 +123,8 @@ def decompose_inequality(
         unit="index",
         method="poverty_inequality_decomposition",
         keys=pd.DataFrame(keys, dtype="str"),
-        claim=PARTS,
+        interval=odds if measure == "gini" else log,
+        claim=GINI if measure == "gini" else entropy_claim(alpha),
     )
 
 

@@ -19,8 +19,8 @@ ROUNDING = 1e-10  # cumulated shares closer than this are the same
 class Ranks:
     """Sorted pairs of a domain row and a value, each with its weight; all sums are within the row.
 
-    order: places of the sorted pairs. first, last: per sorted pair the first and last pair of its ties.
-    weights, sums: cumulated weight and weight times value, the pair included. starts: first pair of each row.
+    order: places of the sorted pairs. weights, sums: cumulated weight and weight times value, the pair included.
+    first, ties: the first of every run of equal values and their number. starts, sizes: likewise of every row.
     """
 
     order: Ints
@@ -30,7 +30,7 @@ class Ranks:
     weights: Floats
     sums: Floats
     first: Ints
-    last: Ints
+    ties: Ints
     starts: Ints
     sizes: Ints
 
@@ -43,22 +43,27 @@ class Ranks:
         starts = np.cumsum(sizes) - sizes
         new = np.ones(len(v), dtype=bool)
         new[1:] = (v[1:] != v[:-1]) | (row[1:] != row[:-1])
-        tie = np.cumsum(new) - 1
         first = np.flatnonzero(new)
-        last = np.append(first[1:], len(v)) - 1
-        weights, sums = _running(w, row, starts), _running(w * v, row, starts)
-        return cls(order, row, v, w, weights, sums, first[tie], last[tie], starts, sizes)
+        ties = np.diff(first, append=len(v))
+        weights, sums = _running(w, starts, sizes), _running(w * v, starts, sizes)
+        return cls(order, row, v, w, weights, sums, first, ties, starts, sizes)
 
     def below(self) -> tuple[Floats, Floats]:
-        """Weight, and weight times value, of the smaller values of the row: one per pair, in the pairs' order."""
-        return (
-            self._back((self.weights - self.weight)[self.first]),
-            self._back((self.sums - self.weight * self.value)[self.first]),
-        )
+        """Weight, and weight times value, of the smaller values of the row: one per sorted pair."""
+        at = self.first
+        weight, value = self.weight[at], self.value[at]
+        return self._to_ties(self.weights[at] - weight), self._to_ties(self.sums[at] - weight * value)
 
     def up_to(self) -> tuple[Floats, Floats]:
-        """Weight, and weight times value, of the row's values that are not larger: one per pair."""
-        return self._back(self.weights[self.last]), self._back(self.sums[self.last])
+        """Weight, and weight times value, of the row's values that are not larger: one per sorted pair."""
+        at = self.first + self.ties - 1
+        return self._to_ties(self.weights[at]), self._to_ties(self.sums[at])
+
+    def back(self, values: Floats) -> Floats:
+        """One per sorted pair as one per pair in the order of the members."""
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out
 
     def quantile(self, share: float) -> Floats:
         """The smallest value at which the cumulated weight reaches ``share``, by row; missing without weight."""
@@ -92,10 +97,8 @@ class Ranks:
         place = np.searchsorted(reached, np.arange(len(self.sizes)) + share - ROUNDING)
         return np.clip(np.clip(place, self.starts, self.starts + self.sizes - 1), 0, len(self.value) - 1)
 
-    def _back(self, values: Floats) -> Floats:
-        out = np.empty_like(values)
-        out[self.order] = values
-        return out
+    def _to_ties(self, values: Floats) -> Floats:
+        return np.repeat(values, self.ties)
 
 
 def densities(members: Members, value: Floats, weight: Floats, at: Floats) -> Floats:
@@ -120,8 +123,8 @@ def _sorted(value: Floats, row: Ints, rows: int) -> Ints:
     return by_value[np.argsort(narrow[by_value], kind="stable")]
 
 
-def _running(values: Floats, row: Ints, starts: Ints) -> Floats:
+def _running(values: Floats, starts: Ints, sizes: Ints) -> Floats:
     """Cumulated within rows."""
     running = np.cumsum(values)
-    before = np.append(0.0, running)[np.minimum(starts, len(running))]
-    return np.asarray(running - before[row])
+    before = np.where(starts > 0, running[starts - 1], 0.0) if len(values) else np.zeros(len(starts))
+    return np.asarray(running - np.repeat(before, sizes))

@@ -159,7 +159,7 @@ def test_influence_is_the_derivative_by_every_weight_of_both_waves(way, alpha):
 def test_errors_of_a_headcount_are_those_of_the_jackknife():
     """Deleting a cluster from both waves; the headcount's own steps leave more noise than a gap would."""
     rng = np.random.default_rng(12)
-    n = 3000
+    n = 2000
     before = pd.DataFrame({"psu": np.arange(n) // 50, "income": rng.lognormal(6.5, 0.6, n), "weight": 300.0})
     after = before.assign(income=before["income"] * rng.lognormal(0.1, 0.25, n))
     design, options = Design("weight", psu="psu"), {"line": (500.0, 550.0)}
