@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 Floats = NDArray[np.float64]
 CLOSE = 1e-7  # relative error of sums of published numbers
 ROUNDS = 5  # of bounds from single equations, each from those before
+DUST = 1e-9  # relative error of a sum of published numbers that is nothing but rounding in the computer
 SOLVED = 1e-7  # relative error of a solution
 WHOLE_NUMBER = 1e-6  # share × n so near to an integer is a plain count
 USUAL = 0.9  # part of the tested relations of a base that must hold for untested ones to be believed
@@ -35,12 +36,19 @@ class Attack:
     sought: pd.DataFrame
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, margins: pd.DataFrame, parents: Mapping[str, str], threshold: int) -> Attack:
-        """All that the rows say of one another. ``family``: rows that count the same units; ``figure``: same number."""
+    def of(
+        cls, rows: pd.DataFrame, margins: pd.DataFrame, parents: Mapping[str, str], threshold: int, nested: bool = True
+    ) -> Attack:
+        """All that the rows say of one another. ``family``: rows that count the same units; ``figure``: same number.
+
+        nested: with the guess that the places inside a place make it up.
+        """
         rows = rows.assign(counted=_plain_counts(rows), in_small_total=_in_small_total(rows, margins))
         parts = _parts(rows, threshold)
         ways = {
-            name: pd.concat([margins.assign(way="margin"), _nested(rows, name, parents)], ignore_index=True)
+            name: pd.concat(
+                [margins.assign(way="margin"), *([_nested(rows, name, parents)] if nested else [])], ignore_index=True
+            )
             for name in ("family", "figure")
         }
         return _joined(rows, ways, parts)
@@ -91,7 +99,10 @@ def intervals(attack: Attack) -> pd.DataFrame:
     terms = attack.terms.assign(known=np.isfinite(values[attack.terms["at"]]))
     told = (terms["sign"] * np.nan_to_num(values[terms["at"]])).groupby(terms["relation"]).sum()
     open_terms = terms[~terms["known"]]
-    right = attack.right.sub(told, fill_value=0.0).reindex(open_terms["relation"].unique())
+    size = np.abs(terms["sign"] * np.nan_to_num(values[terms["at"]])).groupby(terms["relation"]).sum()
+    right = attack.right.sub(told, fill_value=0.0)
+    right = right.mask(right.abs() < DUST * size.reindex(right.index).fillna(0.0), 0.0)
+    right = right.reindex(open_terms["relation"].unique())
     line = pd.Series(np.arange(len(right)), right.index)
     matrix = sparse.csr_array(
         (open_terms["sign"].to_numpy(), (line[open_terms["relation"]].to_numpy(), open_terms["at"].to_numpy())),
@@ -249,7 +260,7 @@ def _joined(rows: pd.DataFrame, ways: Mapping[str, pd.DataFrame], parts: list[_P
         value = pd.Series(np.nan, rows.index)
         value[at >= 0] = table["value"].reindex(part.index[at >= 0]).to_numpy()
         group = "family" if part.name == "n" else "figure"
-        if part.name != "part":
+        if part.name not in ("part", "complement"):  # sums of complements follow; a city may lack a category's row
             terms.append(_believed(rows.assign(group=rows[group]), ways[group], part.name, at, value))
         hidden = (rows["hidden"] & (at >= 0)).to_numpy()
         sought.append(pd.DataFrame({"row": np.flatnonzero(hidden), "quantity": part.name, "at": at[hidden]}))

@@ -35,9 +35,12 @@ class Findings:
 
     intervals: region, chapter, entry, position, flag, quantity (n, count, complement, total, sum), low, high, verdict:
     "exact", "narrow" (a small cell whose interval lacks one of 1 … 9; an amount known within 10 %) or "".
+    contradictory: region, chapter, entry, position, quantity where the publication contradicts itself even without any
+    guess: the attack can say nothing of them, so they count as unprotected.
     """
 
     intervals: pd.DataFrame
+    contradictory: pd.DataFrame
 
     @property
     def broken(self) -> pd.DataFrame:
@@ -50,21 +53,27 @@ def audit(published: Mapping[str, Sequence[Mapping[str, Any]]], threshold: int =
 
     threshold: of the published rule; a small number has fewer units.
 
-    Tables that agree wherever both are shown are taken to count the same units; where that leads to a contradiction the
-    attack is tried again without this guess.
+    Tables that agree wherever both are shown are taken to count the same units, and places to be made up by those
+    inside them; where that leads to a contradiction the attack is tried again with one guess less.
     """
     rows, margins = _flatten(published)
     columns = ["region", "chapter", "entry", "position", "flag", "quantity", "low", "high"]
     if not rows["hidden"].any():
-        return Findings(pd.DataFrame(columns=[*columns, "verdict"]))
-    found = intervals(_attack(rows, margins, threshold, linked=True))
-    if found["low"].isna().any():
-        again = intervals(_attack(rows, margins, threshold, linked=False))
-        found = pd.concat([found, again], ignore_index=True)
-    both = found.dropna(subset="low").merge(rows.reset_index(names="row"), on="row")
+        nothing = pd.DataFrame(columns=[*columns, "verdict"])
+        return Findings(nothing, nothing[[*columns[:4], "quantity"]])
+    tries: list[pd.DataFrame] = []
+    for linked, nested in ((True, True), (False, True), (False, False)):
+        tries.append(intervals(_attack(rows, margins, threshold, linked, nested)))
+        if tries[-1]["low"].notna().all():
+            break
+    found = pd.concat(tries, ignore_index=True).merge(rows.reset_index(names="row"), on="row")
+    bounded = found["low"].notna()
+    known = bounded.groupby([found["row"], found["quantity"]]).transform("any")
+    both = found[bounded].copy()
     both["verdict"] = _verdicts(both, threshold)
     order = both.assign(width=both["high"] - both["low"]).sort_values(["row", "quantity", "width"], kind="stable")
-    return Findings(order.drop_duplicates(["row", "quantity"])[[*columns, "verdict"]].reset_index(drop=True))
+    closest = order.drop_duplicates(["row", "quantity"])[[*columns, "verdict"]].reset_index(drop=True)
+    return Findings(closest, found[~known].drop_duplicates(["row", "quantity"])[[*columns[:4], "quantity"]])
 
 
 def _verdicts(found: pd.DataFrame, threshold: int) -> NDArray[np.object_]:
@@ -156,7 +165,7 @@ def _groups(found: pd.DataFrame, domains: list[str], keys: list[str]) -> pd.Seri
     return pd.Series(pd.DataFrame(named).to_numpy().tolist(), found.index)
 
 
-def _attack(rows: pd.DataFrame, margins: pd.DataFrame, threshold: int, linked: bool) -> Attack:
+def _attack(rows: pd.DataFrame, margins: pd.DataFrame, threshold: int, linked: bool, nested: bool) -> Attack:
     parents = dict(zip(*reference.regions()[["code", "parent"]].to_numpy().T, strict=True))
     entry = rows["chapter"] + "/" + rows["entry"]
     series = entry + "/" + rows["key"]
@@ -168,7 +177,7 @@ def _attack(rows: pd.DataFrame, margins: pd.DataFrame, threshold: int, linked: b
         family = _families(rows, family, rows["n"])
         telling = rows["estimate"].where((rows["estimate"] != 0) & (rows["estimate"] != 1))
         figure = _families(rows, series, telling)
-    return Attack.of(rows.assign(series=series, family=family, figure=figure), margins, parents, threshold)
+    return Attack.of(rows.assign(series=series, family=family, figure=figure), margins, parents, threshold, nested)
 
 
 def _families(rows: pd.DataFrame, series: pd.Series, value: pd.Series) -> pd.Series:

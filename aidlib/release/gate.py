@@ -73,7 +73,10 @@ def settled(
             raise reference.problem("release.unprotected", places=places(every.frame.iloc[decision.unprotected]))
         safe = withhold(contents, every, decision)
         published = {region: [content.to_json() for content in chapters] for region, chapters in safe.items()}
-        broken = judge(audit(published, rule.threshold), every.frame, decision, rule)
+        findings = audit(published, rule.threshold)
+        if len(findings.contradictory):
+            raise reference.problem("release.contradictory", places=places(findings.contradictory))
+        broken = judge(findings, every.frame, decision, rule)
         if len(broken):
             raise reference.problem("release.broken", places=places(broken))
         register.append(records(safe, every, before, report, period))

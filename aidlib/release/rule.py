@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aidlib import reference
 
 LEAST = 10  # no published edition may use a lower threshold
-BASE, NUMERATORS = 5, 3  # no published edition may tell more digits
+BASE, NUMERATORS = 5, 2  # no published edition may tell more digits
 SHOWN = ("", "care", "empty")
 NOT_PEOPLE = ("rows",)  # rows of files: neither persons nor households
 EXTREME = 0.01  # quantiles from here outwards are nearly the smallest or largest value itself
@@ -34,7 +34,7 @@ class Rule:
     unanimous: int = 100
     width: float = 0.1
     base: int = 5
-    numerators: int = 3
+    numerators: int = 2
 
     def __post_init__(self) -> None:
         if self.threshold < LEAST or self.unanimous < self.threshold:

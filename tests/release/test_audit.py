@@ -130,6 +130,48 @@ def test_the_same_tables_protected_hold(tmp_path):
     assert findings.broken.empty
 
 
+def test_a_table_that_contradicts_itself_is_told():
+    lines = [("990100", 1e3, 20.0), ("990200", 2e3, 20.0), ("all", 1.5e3, 40.0)]
+    result = by_hand(
+        [{"measure": "total", "region": r, "estimate": e, "n": n} for r, e, n in lines],
+        domains=["region"],
+        unit="yuan",
+        additive=True,
+        margins=((2, (0, 1)),),
+    )
+    found = attack(withhold(chapter(PROVINCE, gap=result), gap=[0]))
+    assert found.contradictory[["entry", "position", "quantity"]].values.tolist() == [["gap", 0, "total"]]
+
+
+def test_a_city_without_anyone_in_a_category_contradicts_nothing():
+    """It has no row for the category, but its households are among those of the province that do not belong to it."""
+    frame = population(3)
+    frame = frame[~((frame["region"] == "990100") & (frame["cause_main"] == "1"))]
+    editions = {}
+    for region in (PROVINCE, *sorted(frame["region"].unique())):
+        each = frame if region == PROVINCE else frame[frame["region"] == region]
+        editions[region] = chapter(region, cause=estimate.proportion(each, CENSUS, "cause_main", by="grade", base="M"))
+    closed = {region: withhold(content, cause=[0, 1]) for region, content in editions.items()}
+    found = release.audit(published({region: [content] for region, content in closed.items()}))
+    assert len(found.intervals)
+    assert found.contradictory.empty
+
+
+def test_the_dust_of_sums_contradicts_nothing():
+    """Totals of ten million that add up to within a millionth, with a zero beside them."""
+    lines = [("990100", 0.0, 20.0), ("990200", 7e6, 20.0), ("990300", 4e6, 20.0), ("all", 11e6 - 2e-7, 60.0)]
+    result = by_hand(
+        [{"measure": "total", "region": r, "estimate": e, "n": n} for r, e, n in lines],
+        domains=["region"],
+        unit="yuan",
+        additive=True,
+        margins=((3, (0, 1, 2)),),
+    )
+    found = attack(withhold(chapter(PROVINCE, gap=result), gap=[0]))
+    assert found.contradictory.empty
+    assert len(found.intervals)
+
+
 def test_nothing_withheld_is_nothing_to_find():
     assert attack(chapter(PROVINCE, on_file=counted(census(COUNTS)))).intervals.empty
     assert release.audit({}).intervals.empty

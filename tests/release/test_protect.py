@@ -386,7 +386,7 @@ def test_what_cannot_be_protected_is_refused(register, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options", [{"threshold": 9}, {"unanimous": 5}, {"dominance1": 0.0}, {"width": 1.5}, {"base": 4}, {"numerators": 2}]
+    "options", [{"threshold": 9}, {"unanimous": 5}, {"dominance1": 0.0}, {"width": 1.5}, {"base": 4}, {"numerators": 1}]
 )
 def test_a_laxer_rule_is_refused(options):
     with pytest.raises(Problem):
