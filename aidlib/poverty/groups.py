@@ -11,7 +11,7 @@ from scipy import sparse
 
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
-from aidlib.estimate.domains import Members, domains
+from aidlib.estimate.domains import ALL, Members, domains
 from aidlib.estimate.influence import Influence
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Claim, Found
@@ -90,7 +90,8 @@ def decompose_inequality(
 ) -> Estimates:
     """Inequality within and between the groups of the column ``by``; units without a group are left out.
 
-    Key columns ``component`` and ``group``: total, within, between (each "all") and every group's part of within.
+    Key columns ``component`` and ``subgroup``: total, within, between (each "all") and every group's part of within
+    (subgroup "column=value").
     measure "entropy": GE(alpha) = sum_g p_g^(1-a) s_g^a GE_g + GE(group means), p and s a group's shares of people and
     income; needs incomes above 0 (``nonpositive`` as in ``atkinson``). "gini": within is sum_g p_g s_g G_g, between the
     Gini of the group means, and what the groups' ranges share is the component ``overlap``. The parts add up to total.
@@ -115,7 +116,7 @@ def decompose_inequality(
     names = grouped.table[by].tolist()
     keys = {
         "component": components + ["within"] * len(names),
-        "group": ["all"] * len(components) + names,
+        "subgroup": [ALL] * len(components) + [f"{by}={name}" for name in names],
     }
     return study.estimates(
         found,

@@ -43,9 +43,9 @@ def alkire_foster(
     indicators: dimension -> its columns of 1 (deprived) and 0. weights: of the columns, brought to a sum of 1 (None:
     equal dimensions, equal within). k: the score from which a unit is poor, 0 < k <= 1. Components: ``H``, ``A``,
     ``M0`` (indicator "all"); for each indicator ``headcount`` (deprived), ``censored`` (deprived and poor) and
-    ``contribution`` (weight times censored over M0; sums to 1); with ``by`` also ``group``, the domain's share of all
-    M0. A unit with a missing indicator leaves the estimate and stays in the design. interval: "logit", "beta" or
-    "wald". ``count``: the units in the numerator.
+    ``contribution`` (weight times censored over M0; sums to 1); with ``by`` also ``group_share``, the domain's part
+    of all M0. A unit with a missing indicator leaves the estimate and stays in the design. interval: "logit", "beta"
+    or "wald". ``count``: the units in the numerator.
 
     >>> import pandas as pd
     >>> sample = pd.DataFrame({"low": [1, 1, 0, 0], "ill": [1, 0, 1, 0]})
@@ -102,7 +102,7 @@ class _Parts:
             both = self.deprived[:, place] * poor
             rows.append((("contribution", name), mean(self.members, part * both, score), both))
         if grouped:
-            rows.append((("group", ALL), shares_of_total(self.study, self.members, score, self._parts()), poor))
+            rows.append((("group_share", ALL), shares_of_total(self.study, self.members, score, self._parts()), poor))
         keys, found, counts = zip(*rows, strict=True)
         return list(keys), list(found), [self.members.sum(values) for values in counts]
 

@@ -62,6 +62,7 @@ def test_the_gini_within_and_between_by_hand():
     wanted = [sum(parts.values()) + between, sum(parts.values()), between, 0, parts["a"], parts["b"]]
     assert rows["estimate"].tolist() == pytest.approx(wanted, abs=1e-12)
     assert rows["component"].tolist() == ["total", "within", "between", "overlap", "within", "within"]
+    assert rows["subgroup"].tolist() == ["all"] * 4 + ["kind=a", "kind=b"]
     mixed = people(1.0, 11, 3, 13, kind=list("aabb"))
     assert decompose_inequality(mixed, None, "income", by="kind", measure="gini").rows["estimate"][3] > 0
 
@@ -71,7 +72,7 @@ def test_the_gini_within_and_between_by_hand():
 @pytest.mark.parametrize("alpha", [0, 1, 2])
 def test_entropy_within_and_between_agrees_with_r_survey(alpha):
     found = decompose_inequality(silc(), SILC, "eqIncome", by="rb090", alpha=alpha, nonpositive="drop").rows
-    rows = found[found["group"] == "all"].set_index("component")
+    rows = found[found["subgroup"] == "all"].set_index("component")
     for component, wanted in figures()["decomposition"][f"ge_{alpha}"].items():
         assert rows.loc[component, "estimate"] == pytest.approx(wanted["estimate"], rel=ESTIMATE)
         assert rows.loc[component, "se"] == pytest.approx(wanted["se"], rel=ERROR)

@@ -49,7 +49,7 @@ def test_the_measures_by_hand(four):
 
 def test_groups_share_m0_by_hand(four):
     found = alkire_foster(four, Design("weight"), {"d": ["low", "ill", "dropout"]}, k=0.5, by="sex", margins=True)
-    shares = {sex: table(found, sex=sex)["estimate"][("group", "all")] for sex in ("f", "m", "all")}
+    shares = {sex: table(found, sex=sex)["estimate"][("group_share", "all")] for sex in ("f", "m", "all")}
     assert shares == pytest.approx({"f": 1 / (1 + 4 / 3), "m": (4 / 3) / (1 + 4 / 3), "all": 1})
 
 
@@ -72,7 +72,7 @@ def test_agrees_with_r_survey(domain):
         row = rows.loc[(component, indicator or "all")]
         assert row["estimate"] == pytest.approx(wanted["estimate"], rel=ESTIMATE)
         assert row["se"] == pytest.approx(wanted["se"], rel=ERROR, abs=EXACT_ZERO)
-    group = table(found, db040="Vienna").loc[("group", "all")]
+    group = table(found, db040="Vienna").loc[("group_share", "all")]
     wanted = figures()["alkire_foster"]["group_vienna"]
     assert [group["estimate"], group["se"]] == pytest.approx([wanted["estimate"], wanted["se"]], rel=ERROR)
 
@@ -136,7 +136,7 @@ def test_missing_indicators_leave_the_unit_out(four):
 def test_nobody_poor_has_no_intensity(four):
     rows = table(alkire_foster(four.assign(low=0, ill=0), None, {"d": ["low", "ill"]}, k=1, by="sex"), sex="f")
     assert rows["estimate"][("H", "all")] == 0
-    assert rows["flag"][[("A", "all"), ("contribution", "low"), ("group", "all")]].tolist() == ["empty"] * 3
+    assert rows["flag"][[("A", "all"), ("contribution", "low"), ("group_share", "all")]].tolist() == ["empty"] * 3
 
 
 def test_a_register_has_no_sampling_error(four):
