@@ -3,7 +3,7 @@
 from aidlib.reference.dictionary import Column, Dictionary, Label, Table, codes, dictionary, heading, label, order
 from aidlib.reference.messages import Problem, message, method, problem
 from aidlib.reference.project import project_folder
-from aidlib.reference.series import industries, lines, price_index, prices, regions
+from aidlib.reference.series import baskets, industries, lines, price_index, prices, regions
 
 __all__ = [
     "Column",
@@ -11,6 +11,7 @@ __all__ = [
     "Label",
     "Problem",
     "Table",
+    "baskets",
     "codes",
     "dictionary",
     "heading",

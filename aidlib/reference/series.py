@@ -17,6 +17,7 @@ KEYS = {
     "lines.csv": ["region", "valid_from"],
     "prices.csv": ["region", "series", "period"],
     "industries.csv": ["code"],
+    "baskets.csv": ["basket", "group"],
 }
 
 
@@ -46,9 +47,13 @@ def prices(folder: Path | None = None) -> pd.DataFrame:
 def price_index(region: str, base: int, folder: Path | None = None, series: str = "cpi") -> pd.Series:
     """Chained yearly price level, ``base`` = 1, indexed by year; the nation's where ``region`` has none.
 
-    Chain: level[t] = level[t-1] * index[t] / 100, the yearly index being the previous year = 100.
+    Chain: level[t] = level[t-1] * index[t] / 100, the yearly index being the previous year = 100. series: "cpi",
+    "food", "basket" (what households in hardship buy: one's own series of that name, else from cpi and food by the
+    shares of ``baskets``), or any other in the prices table. Raises KeyError where none covers ``base``.
     """
     table = prices(folder)
+    if series == "basket" and not table["series"].eq("basket").any():
+        table = pd.concat([table, _basket(table, baskets(folder))], ignore_index=True)
     yearly = table[(table["series"] == series) & (table["period"].str.len() == 4)]
     for place in (region, region[:2] + "0000", "000000"):
         rows = yearly[yearly["region"] == place]
@@ -58,6 +63,30 @@ def price_index(region: str, base: int, folder: Path | None = None, series: str 
             level.index = rows["period"].astype(int)
             return (level / level.loc[base]).rename("price_level")
     raise KeyError(f"no yearly {series} series that covers {base}")
+
+
+def baskets(folder: Path | None = None) -> pd.DataFrame:
+    """Shares of food in the CPI and in what households in hardship buy: basket, group, share, source, certainty."""
+    return _table("baskets.csv", folder).astype({"share": float})
+
+
+def _basket(table: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+    """Prices of the hardship basket: food and all else at the basket's shares, all else being what the CPI leaves.
+
+    other = (cpi - s food) / (1 - s), basket = h food + (1 - h) other; s, h: shares of food in the CPI and the basket.
+    For every place with a food series; its CPI is that of the place, else of the province, else of the nation.
+    """
+    food = shares[shares["group"] == "food"].set_index("basket")["share"]
+    known = table[table["series"] == "cpi"].set_index(["region", "period"])["index"]
+    rows = table[table["series"] == "food"]
+    places = [rows["region"], rows["region"].str[:2] + "0000", pd.Series("000000", rows.index)]
+    found = [known.reindex(pd.MultiIndex.from_arrays([place, rows["period"]])).to_numpy() for place in places]
+    cpi = (
+        pd.Series(found[0], rows.index).fillna(pd.Series(found[1], rows.index)).fillna(pd.Series(found[2], rows.index))
+    )
+    other = (cpi - food["cpi"] * rows["index"]) / (1 - food["cpi"])
+    index = food["hardship"] * rows["index"] + (1 - food["hardship"]) * other
+    return rows[["region", "period"]].assign(series="basket", index=index).dropna()
 
 
 def _table(file: str, folder: Path | None) -> pd.DataFrame:
