@@ -1,7 +1,7 @@
 """Item non-response: which questions stay without an answer, of what kind, and which of them together.
 
 A value that is missing has its kind in the companion column ``<column>__missing`` (not_asked, refused, unknown,
-not_applicable); one without a kind counts as unknown.
+not_applicable, contradicted); one without a kind counts as unknown.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def item_nonresponse(
     >>> import pandas as pd
     >>> sample = pd.DataFrame({"income": [1.0, None, None, 2.0], "income__missing": [None, "refused", None, None]})
     >>> item_nonresponse(sample, None, ["income"]).rows.set_index("answer")["estimate"].to_dict()
-    {'answered': 0.5, 'not_asked': 0.0, 'refused': 0.25, 'unknown': 0.25, 'not_applicable': 0.0}
+    {'answered': 0.5, 'not_asked': 0.0, 'refused': 0.25, 'unknown': 0.25, 'not_applicable': 0.0, 'contradicted': 0.0}
     """
     plan = _plan(design, weighted)
     options = {"by": by, "margins": margins, "base": base, "categories": kinds()}
@@ -81,6 +81,11 @@ def nonresponse_rate(
 
     Whoever was not asked, or to whom the question does not apply, is in neither numerator nor denominator. Arguments
     and Problems as ``item_nonresponse``.
+
+    >>> import pandas as pd
+    >>> sample = pd.DataFrame({"fee": [1.0, None, None, 2.0], "fee__missing": [None, "refused", "not_asked", None]})
+    >>> round(nonresponse_rate(sample, None, ["fee"]).rows["estimate"].item(), 3)
+    0.333
     """
     plan = _plan(design, weighted)
     found = {}
@@ -107,6 +112,11 @@ def patterns(
 
     "complete" first, then the ``most`` frequent patterns of the whole sample (unweighted), then "others" where there
     are more. Any kind of missing value counts. Arguments and Problems as ``item_nonresponse``.
+
+    >>> import pandas as pd
+    >>> sample = pd.DataFrame({"a": [1.0, None, 3.0, None], "b": [1.0, None, 3.0, 4.0]})
+    >>> patterns(sample, None, ["a", "b"]).rows.set_index("pattern")["estimate"].to_dict()
+    {'complete': 0.5, 'a': 0.25, 'a + b': 0.25}
     """
     names = _asked(sample, variables)
     missing = sample[names].isna().to_numpy()

@@ -5,6 +5,8 @@
     net_ratio  = net_income / line
 
 Missing rigid spending counts as 0 and is flagged in ``rigid_year__missing``: a form asks it only of some households.
+Where a row states its income by head and by year and the two differ by a factor of 10,000 (万元 for 元) or 12 (a year
+for a month), no one can tell from the row which is wrong: neither is used, and both are missing as "contradicted".
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ ABOVE_JUNIOR = ["senior", "vocational", "college"]
 JOBLESS = ["jobless", "laid_off"]
 AGES = pd.IntervalIndex.from_breaks([0, 35, 45, 55, 200], closed="left")
 ADULT = 18
+INCOMES = ["income", "income_year"]
+CONTRADICTED = "contradicted"  # the kind of missing value
 
 
 def derive_households(
@@ -31,12 +35,31 @@ def derive_households(
 
     yearly: the source states incomes per head and line by the year, not by the month.
     """
-    frame = _design(households)
+    frame = without_contradicted_incomes(_design(households), yearly=yearly)
     frame = frame.assign(line=frame["line"].fillna(line_in_force(frame, own_series)))
     frame = frame.assign(**_incomes(frame, 1 if yearly else 12))
     level = price_level(frame, base_year, own_series)
     frame = frame.assign(income_real=frame["income"] / level, net_income_real=frame["net_income"] / level)
     return _from_members(frame, members)
+
+
+def without_contradicted_incomes(households: pd.DataFrame, *, yearly: bool = False) -> pd.DataFrame:
+    """The table with ``income`` and ``income_year`` missing where the import flagged that their units contradict.
+
+    The checks ``unit_wan`` and ``unit_year`` stand in the column ``flags``; where the source states incomes per head by
+    the year (``yearly``) a factor of 12 is no contradiction. ``income__missing`` and ``income_year__missing`` say why.
+    """
+    named = households["flags"] if "flags" in households else pd.Series(None, households.index, dtype="str")
+    flag = rf"(?:^|;)unit_(?:{'wan' if yearly else 'wan|year'})(?:;|$)"
+    wrong = named.astype("str").str.contains(flag, na=False)
+    if not wrong.any():
+        return households
+    blank = {name: households[name].mask(wrong) for name in INCOMES}
+    known = {
+        name: households.get(f"{name}__missing", pd.Series(None, households.index, dtype="str")) for name in INCOMES
+    }
+    why = {f"{name}__missing": known[name].astype("str").mask(wrong, CONTRADICTED) for name in INCOMES}
+    return households.assign(**blank, **why)
 
 
 def derive_members(members: pd.DataFrame) -> pd.DataFrame:

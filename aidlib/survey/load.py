@@ -18,13 +18,13 @@ from aidlib import reference
 from aidlib.estimate import Design
 from aidlib.store import Store
 from aidlib.survey.attrition import attrition_weights
-from aidlib.survey.derive import derive_households, derive_members
+from aidlib.survey.derive import derive_households, derive_members, without_contradicted_incomes
 from aidlib.survey.shape import within
 
 PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?")
 NATION = "000000"
 PANEL_KEY = ["household_id", "year"]
-ATTRITION_COLUMNS = ["region", "frame", "response", "weight", "income_year", "members", "income"]
+ATTRITION_COLUMNS = ["region", "frame", "response", "weight", "income_year", "members", "income", "flags"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +155,7 @@ def _panel_weights(store: Store) -> pd.Series | None:
     if not store.manifest().get("correct_attrition"):
         return None
     visits = store.read("households").reindex(columns=[*PANEL_KEY, *ATTRITION_COLUMNS])
+    visits = without_contradicted_incomes(visits, yearly=_yearly(_units(store.manifest(), "households")))
     return attrition_weights(visits).set_axis(pd.MultiIndex.from_frame(visits[PANEL_KEY]))
 
 

@@ -48,11 +48,11 @@ def test_shares_by_hand():
     )
     rows = item_nonresponse(frame, Design("w"), ["y"]).rows.set_index("answer")
     assert rows["estimate"].to_dict() == pytest.approx(
-        {"answered": 0.75, "not_asked": 0.125, "refused": 0.125, "unknown": 0, "not_applicable": 0}
+        {"answered": 0.75, "not_asked": 0.125, "refused": 0.125, "unknown": 0, "not_applicable": 0, "contradicted": 0}
     )
-    assert rows["count"].tolist() == [2, 1, 1, 0, 0]
+    assert rows["count"].tolist() == [2, 1, 1, 0, 0, 0]
     plain = item_nonresponse(frame, Design("w"), ["y"], weighted=False)
-    assert plain.rows["estimate"].tolist() == [0.5, 0.25, 0.25, 0, 0]
+    assert plain.rows["estimate"].tolist() == [0.5, 0.25, 0.25, 0, 0, 0]
     assert plain.method == "estimate_nonresponse_unweighted"
     rate = nonresponse_rate(frame, Design("w"), ["y"]).rows.iloc[0]
     assert (rate["estimate"], rate["n"], rate["count"]) == (pytest.approx(1 / 7), 3, 1)
@@ -104,7 +104,7 @@ def test_variables_of_no_form_are_left_out(sample):
 
 def test_text_columns_have_missing_values_too():
     frame = pd.DataFrame({"cause": pd.Series(["illness", None, "school", None], dtype="str")})
-    assert item_nonresponse(frame, None, ["cause"]).rows["estimate"].tolist() == [0.5, 0, 0, 0.5, 0]
+    assert item_nonresponse(frame, None, ["cause"]).rows["estimate"].tolist() == [0.5, 0, 0, 0.5, 0, 0]
 
 
 def test_the_sample_is_left_as_it_was(sample):

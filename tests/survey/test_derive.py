@@ -53,6 +53,28 @@ def test_missing_income_stays_missing():
     assert np.isnan(row["income"]) and np.isnan(row["net_income"])
 
 
+@pytest.mark.parametrize("flag", ["unit_wan", "income_sum;unit_year"])
+def test_incomes_whose_units_contradict_are_not_used_and_say_why(flag):
+    """120 million a year for three, where 1,000 a head and month are stated: neither figure may enter a mean."""
+    rows = derived([household(income_year=1.2e8, income=1_000.0, flags=flag), household(household_id="h2", flags=None)])
+    assert rows["income"].isna().tolist() == rows["net_ratio"].isna().tolist() == [True, False]
+    assert rows["income_year__missing"].iloc[0] == rows["income__missing"].iloc[0] == "contradicted"
+    assert rows.loc[1, ["income_year", "income"]].tolist() == [36_000, 1_000]
+    assert pd.isna(rows.loc[1, "income__missing"])
+
+
+def test_other_doubts_do_not_take_an_income_away():
+    row = derived([household(flags="income_sum;rounded;unit_wandering")]).iloc[0]
+    assert row["income"] == 1_000 and "income__missing" not in row
+
+
+def test_a_source_with_incomes_per_head_by_the_year_does_not_contradict_itself_by_twelve():
+    persons = table("members", [{"person_id": "x", "household_id": "none", "year": 2025}])
+    rows = table("households", [household(income=12_000.0, flags="unit_year"), household(flags="unit_wan")])
+    found = derive_households(rows, persons, 2025, None, yearly=True)
+    assert found["income"].tolist()[0] == 12_000 and np.isnan(found["income"].iloc[1])
+
+
 def test_income_per_head_alone_is_enough():
     row = derived([household(income_year=np.nan, members=np.nan, income=800.0)]).iloc[0]
     assert row["net_income"] == 800
@@ -207,7 +229,7 @@ def test_deflating_by_a_series_of_the_users_own(tmp_path):
     assert unit_of(found, "income_basket") == "yuan/month"
     real = found["income_basket"]
     assert real.tolist()[1:] == pytest.approx([105, 105]) and np.isnan(real[0])
-    unknown = deflated(sample, "income", base=2025, series="basket")["income_basket"]
+    unknown = deflated(sample, "income", base=2025, series="heating")["income_heating"]
     assert unknown.isna().all()  # no such series is shipped
     assert deflated(sample, "income", base=2025, series="cpi")["income_cpi"][2] == 105
 
