@@ -84,6 +84,13 @@ def p_values(estimates: Estimates, *, adjust: str = "holm", null: float = 0.0, w
     rows with a test, or those with the same values in the columns ``within``. A row without standard error (a
     complete count, an empty domain) has no p value and is in no family. Sources: Holm (1979), Scand. J. Stat. 6(2),
     65-70; Hochberg (1988), Biometrika 75(4), 800-802. Raises Problem for another ``adjust``.
+
+    >>> import pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> sample = pd.DataFrame({"region": ["a"] * 4 + ["b"] * 4, "income": [1.0, 2, 3, 4, 3, 4, 5, 6]})
+    >>> found = p_values(compare(mean(sample, None, "income", by="region"), against="pairs")).rows
+    >>> found[["measure", "estimate"]].round(3).values.tolist()
+    [['p_value', 0.05], ['p_adjusted', 0.05]]
     """
     if adjust not in ADJUSTMENTS:
         raise reference.problem("estimate.option", option="adjust", allowed=", ".join(ADJUSTMENTS))

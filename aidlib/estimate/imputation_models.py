@@ -94,7 +94,7 @@ def _logit_mode(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         information = (x * (p * (1 - p))[:, None]).T @ x + np.diag(precision)
         step = np.linalg.solve(information, x.T @ (y - p) - precision * beta)
         beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
-        if np.abs(step).max() < 1e-8:
+        if np.abs(step).max() < 1e-5:  # Newton: the next step would be of its square
             break
     return beta, np.asarray(information, dtype=np.float64)
 

@@ -91,6 +91,15 @@ def missing_information(
 
     lambda = (1 + 1/m) B / T, the share of imputation in the variance; fmi = (r + 2 / (df + 3)) / (1 + r) with
     r = (1 + 1/m) B / U (Rubin 1987, p. 93). Arguments as ``pooled``.
+
+    >>> import numpy as np, pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> from aidlib.estimate.imputation import impute
+    >>> x = np.arange(40.0)
+    >>> sample = pd.DataFrame({"x": x, "y": np.where(x % 5 == 0, np.nan, 2 * x)})
+    >>> rows = missing_information(impute(sample, None, ["y"], predictors=["x"], m=5), None, mean, "y").rows
+    >>> rows["measure"].tolist(), bool(rows["estimate"].between(0, 0.5).all())
+    (['fmi', 'lambda'], True)
     """
     results = _each(imputed, design, statistic, args, options, derive)
     found = _combine(results)
@@ -117,6 +126,15 @@ def delta_adjusted(
     by how much. The table shows what it would do to the figure: key column ``shift`` (in the unit of the column) or
     ``scale``; 0 and 1 are the imputation itself. Raises Problem for both lists or none, or a column that is not one
     of imputed numbers.
+
+    >>> import numpy as np, pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> from aidlib.estimate.imputation import impute
+    >>> x = np.arange(40.0)
+    >>> found = impute(pd.DataFrame({"x": x, "y": np.where(x % 5 == 0, np.nan, 2 * x)}), None, ["y"], predictors=["x"])
+    >>> rows = delta_adjusted(found, None, mean, "y", column="y", shift=[-5, 0, 5]).rows
+    >>> rows["estimate"].diff().round(6).tolist()[1:]  # one value in five is imputed
+    [1.0, 1.0]
     """
     if (shift is None) == (scale is None):
         raise reference.problem("estimate.delta", column=column)
@@ -137,7 +155,17 @@ def tipping_point(table: Estimates, threshold: float, *, limit: str = "estimate"
 
     table: of ``delta_adjusted``. limit: "estimate", or the bound of its interval, "low" or "high". Between the numbers
     of the table the figure is taken as linear; of several crossings the one nearest to the imputation itself (shift 0,
-    scale 1). Empty where the figure stays on one side.
+    scale 1). Empty where the figure stays on one side. Raises Problem for a table without such a column.
+
+    >>> import numpy as np, pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> from aidlib.estimate.imputation import impute
+    >>> x = np.arange(40.0)
+    >>> found = impute(pd.DataFrame({"x": x, "y": np.where(x % 5 == 0, np.nan, 2 * x)}), None, ["y"], predictors=["x"])
+    >>> table = delta_adjusted(found, None, mean, "y", column="y", shift=[-5, 0, 5])
+    >>> middle = float(table.rows["estimate"].iloc[1])
+    >>> round(float(tipping_point(table, middle + 0.5).rows["estimate"].item()), 6)
+    2.5
     """
     if limit not in LIMITS:
         raise reference.problem("estimate.option", option="limit", allowed=", ".join(LIMITS))

@@ -202,7 +202,16 @@ def small_area_model(
     transform: str = "none",
     smooth_variances: bool = False,
 ) -> SmallAreaModel:
-    """The model behind ``fay_herriot``, to look at its weights and coefficients; arguments and Problems as there."""
+    """The model behind ``fay_herriot``, to look at its weights and coefficients; arguments and Problems as there.
+
+    >>> import pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> sample = pd.DataFrame({"region": list("aaabbbcccddd"), "y": [1.0, 2, 3, 3, 4, 5, 4, 6, 8, 7, 8, 9]})
+    >>> known = pd.DataFrame({"region": list("abcd"), "x": [2.0, 4, 6, 8]})
+    >>> model = small_area_model(mean(sample, None, "y", by="region"), known, predictors=["x"])
+    >>> model.shrinkage().rows["estimate"].tolist()  # the regression fits so well that A = 0
+    [0.0, 0.0, 0.0, 0.0]
+    """
     for option, value, allowed in (("variance", variance, VARIANCES), ("transform", transform, TRANSFORMS)):
         if value not in allowed:
             raise reference.problem("estimate.option", option=option, allowed=", ".join(allowed))

@@ -72,6 +72,12 @@ def linearity(estimates: Estimates, *, time: str | None = None) -> Estimates:
     lines; F = (df - q + 1) / (df q) · W on q and df - q + 1 degrees of freedom, q the rank of L V L' (times - 2).
     Source: Korn & Graubard (1990), Am. Stat. 44(4), 270-276. Missing for fewer than three times or df < q.
     Arguments and Problems as ``trend``.
+
+    >>> import pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> sample = pd.DataFrame({"year": ["2023", "2023", "2024", "2024", "2025", "2025"], "y": [1.0, 3, 2, 4, 3, 5]})
+    >>> linearity(mean(sample, None, "y", by="year")).rows["estimate"].round(6).tolist()
+    [0.0, 1.0, 1.0]
     """
     column = _time(estimates, time)
     years = years_of(estimates.rows[column])
@@ -86,6 +92,12 @@ def equality(estimates: Estimates, *, of: str | None = None) -> Estimates:
     """Wald test that all values of a column are equal, one for each line of the other columns; totals ("all") left out.
 
     Rows and formula as ``linearity``, L spanning the contrasts between values. of: the column (None: the first domain).
+
+    >>> import pandas as pd
+    >>> from aidlib.estimate import mean
+    >>> sample = pd.DataFrame({"g": list("aabbcc") * 3, "y": [1.0, 2, 3, 4, 5, 6] * 3})
+    >>> equality(mean(sample, None, "y", by="g")).rows["measure"].tolist()
+    ['wald_f', 'df_numerator', 'p_value']
     """
     column = column_of(estimates, of)
 
