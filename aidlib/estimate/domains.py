@@ -112,11 +112,15 @@ class Members:
 
 def two_largest(size: Floats, row: Ints, rows: int) -> Floats:
     """The largest and the second largest size (0: there is none) of each row: 2 × rows."""
-    order = np.lexsort((size, row))
-    ends = np.cumsum(np.bincount(row, minlength=rows))
-    starts = np.concatenate([[0], ends[:-1]])
-    sorted_sizes = np.concatenate([size[order], [0.0]])
-    return np.stack([np.where(ends - k > starts, sorted_sizes[np.maximum(ends - 1 - k, 0)], 0.0) for k in (0, 1)])
+    first, second = np.zeros(rows), np.zeros(rows)
+    np.maximum.at(first, row, size)
+    top = np.flatnonzero(size == first[row])
+    one = np.zeros(rows, dtype=np.int64)
+    one[row[top]] = top  # of equal ones the last: the others stay for the second place
+    rest = size.copy()
+    rest[one[row[top]]] = 0.0
+    np.maximum.at(second, row, rest)
+    return np.stack([first, second])
 
 
 def _long_runs(codes: Ints) -> Ints | None:
@@ -181,7 +185,8 @@ def domains(sample: pd.DataFrame, by: str | Sequence[str] | None, margins: bool)
         return Domains(("domain",), table, Members(everyone, np.zeros_like(everyone), 1, whole=True), ())
     coded = [_coded(sample, name, margins) for name in names]
     texts = [[*levels, ALL] if margins else levels or [ALL] for _, levels in coded]
-    table = pd.DataFrame(list(product(*texts)), columns=list(names), dtype="str")
+    lines = zip(names, zip(*product(*texts), strict=True), strict=True)
+    table = pd.DataFrame({name: pd.array(list(column), dtype="str") for name, column in lines})
     sizes = [len(levels) for levels in texts]
     columns, known = [c for c, _ in coded], np.arange(len(sample), dtype=np.int64)
     whole = all(c.min(initial=0) >= 0 for c in columns)

@@ -55,7 +55,7 @@ class Estimates:
         if self.kind not in KINDS:
             raise ValueError(f"kind: one of {KINDS}, got {self.kind!r}")
         types = dict.fromkeys([*self.domains, *self.keys, *TEXTS], "str") | dict.fromkeys(NUMBERS, "float64")
-        wrong = {c: types[c] for c in expected if str(self.rows[c].dtype) != types[c]}
+        wrong = {c: types[c] for c, found in zip(expected, self.rows.dtypes, strict=True) if str(found) != types[c]}
         rows = self.rows.reset_index(drop=True)
         object.__setattr__(self, "rows", rows.astype(wrong) if wrong else rows)
         if self.covariance is not None and self.covariance.shape != (len(self.rows), len(self.rows)):

@@ -151,23 +151,23 @@ def _by_cells(scores: Scores, stage: Stage, full: bool) -> Floats:
     variance = np.bincount(block_row, weights=stage.scale[block_stratum] * squares, minlength=rows).astype(np.float64)
     if not full:
         return variance
-    mean = sparse.csr_array((means, (block_stratum, block_row)), shape=(strata, rows))
-    result = -_cross(mean, stage.scale * stage.sizes)
+    result = -_crossed(means, block_stratum, block_row, stage.scale * stage.sizes, rows)
     if not cells.single:
-        table = sparse.csr_array((totals, (cells.group, cells.row)), shape=(len(stage.stratum), rows))
-        result += _cross(table, stage.scale[stage.stratum])
+        result += _crossed(totals, cells.group, cells.row, stage.scale[stage.stratum], rows)
     np.fill_diagonal(result, variance)
     return result
 
 
-def _cross(table: Any, factors: Floats) -> Floats:
-    """sum_i factors_i table_ia table_ib, dense where the table is nearly so."""
-    root = np.sqrt(factors)[:, None]
-    if table.nnz * 8 > table.shape[0] * table.shape[1]:
-        dense = table.toarray() * root
+def _crossed(values: Floats, line: Ints, column: Ints, factors: Floats, columns: int) -> Floats:
+    """sum_i factors_i table_ia table_ib of a table given by its entries; dense where it is nearly full."""
+    values = values * np.sqrt(factors)[line]
+    shape = (len(factors), columns)
+    if shape[0] * shape[1] <= 8 * len(values):
+        dense = np.zeros(shape)
+        dense[line, column] = values
         return np.asarray(dense.T @ dense)
-    scaled = table.multiply(root).tocsr()
-    return np.asarray((scaled.T.tocsr() @ scaled).toarray())
+    table = sparse.csr_array((values, (line, column)), shape=shape)
+    return np.asarray((table.T.tocsr() @ table).toarray())
 
 
 def _plain(values: Any) -> Any:

@@ -16,6 +16,8 @@ Interval = Callable[[Floats, Floats, Floats, Floats, Floats], Floats]  # estimat
 def critical(df: Floats) -> Floats:
     """The 97.5 % point of Student's t; the normal one for infinite df, missing for df below 1."""
     df = np.asarray(df, dtype=np.float64)
+    if df.size > 1 and (df == df.flat[0]).all():
+        return np.full(df.shape, critical(df.ravel()[:1]))
     return np.where(np.isinf(df), ndtri(TAIL), stdtrit(np.where((df >= 1) & np.isfinite(df), df, np.nan), TAIL))
 
 
