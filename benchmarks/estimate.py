@@ -1,72 +1,97 @@
-"""A mean by 155 domains on a million rows, beside pandas' groupby doing the same sums one domain at a time."""
+"""Means, headcounts, bootstraps and sums beyond memory, beside R's survey and laeken, svy and SQL by hand.
+
+Peers are R packages of the system, and svy in an environment of its own (the file's path in AIDLIB_PEERS, or
+`.venv-peers`: `uv venv .venv-peers && uv pip install --python .venv-peers/bin/python svy==0.35`). Contestants run by
+turns in processes of their own; a peer that is not here is named. Seconds are those of the fastest repeat.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
+from benchmarks._contest import check, commands, line, persons, race, write
+from benchmarks._ours import REPLICATES
 
-from aidlib.estimate import Design, mean, quantile
-from aidlib.poverty import fgt
-
-ROWS, DOMAINS, STRATA, CLUSTERS = 1_000_000, 155, 31, 40
-DESIGN = Design("weight", "stratum", "psu", nested=True)
+# rows, clusters, grouped by cluster, with R's survey too
+MEANS = ((10_000, 1_550, False, True), (1_000_000, 1_550, True, True), (1_000_000, 1_550, False, False))
+MEANS += ((1_000_000, 250_000, True, True), (1_000_000, 250_000, False, False))
+SIZES = (100_000, 1_000_000, 10_000_000)
+FILES, ROWS_OF_A_FILE, LARGE = 20, 1_000_000, 50
+FEW = 4  # replicates of laeken, whose time is scaled to ours: it draws one after another
+SAME, NEAR = {"estimate": 1e-9, "se": 1e-6}, {"estimate": 1e-6}
 
 
 def run() -> list[dict[str, Any]]:
-    """One line a figure: what, seconds, the peer's seconds and the ratio; the peer must give the same numbers."""
-    sample = _sample()
-    ours, found = _timed(lambda: mean(sample, DESIGN, "income", by="domain").rows)
-    peer, looped = _timed(lambda: _loop(sample))
-    if not np.allclose(found[["estimate", "se"]], looped, rtol=1e-9):
-        raise AssertionError("the benchmark's peer gives other numbers")
-    rows = [_line("mean by 155 domains, 1e6 rows", ours, "pandas groupby loop", peer)]
-    for what, call in {
-        "headcount by 155 domains": lambda: fgt(sample, DESIGN, "income", line=800.0, by="domain"),
-        "three quantiles by 155 domains": lambda: quantile(sample, DESIGN, "income", q=[0.1, 0.5, 0.9], by="domain"),
-        "mean by 155 domains, every row a cluster": lambda: mean(sample, Design("weight"), "income", by="domain"),
-    }.items():
-        rows.append(_line(what, _timed(call)[0], "", np.nan))
-    return rows
+    """One line a figure; see ``line``."""
+    here = commands()
+    missing = [name for name in ("survey", "laeken", "svy") if name not in here]
+    found = [{"what": f"not here, not run: {name}"} for name in missing]
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (_means, _bootstraps, _growth, _beyond_memory):
+            found += part(here, Path(folder))
+    return found
 
 
-def _sample() -> pd.DataFrame:
-    rng = np.random.default_rng(20250101)
-    domain = rng.integers(0, DOMAINS, ROWS)
-    return pd.DataFrame(
-        {
-            "domain": domain,
-            "stratum": domain % STRATA,
-            "psu": rng.integers(0, CLUSTERS, ROWS),
-            "weight": rng.uniform(1, 5, ROWS),
-            "income": rng.lognormal(7, 0.6, ROWS),
+def _means(here: dict[str, list[str]], folder: Path) -> Iterator[dict[str, Any]]:
+    for rows, clusters, grouped, with_survey in MEANS:
+        order = "by cluster" if grouped else "shuffled"
+        name = f"{rows:,} rows, 155 domains, {clusters:,} clusters, {order}"
+        place = write(persons(rows, clusters, grouped=grouped), folder / f"{rows}_{clusters}_{order[:2]}")
+        repeats = 30 if rows < 100_000 else 5
+        for what, column in {"mean": "income", "headcount": "poor"}.items():
+            ours = [*here["aidlib"], str(place), str(repeats), column]
+            if "svy" in here:
+                peer = [*here["svy"], str(place), str(min(repeats, 10) // 2), column]
+                times = race({"svy": (peer, 1.0), "aidlib": (ours, 1.0)}, rounds=2)
+                check(times["aidlib"], times["svy"], "svy", SAME)
+                yield line(f"{what}, {name}", times["aidlib"], "svy", times["svy"])
+            if "survey" in here and with_survey and column == "income":
+                peer = [*here["survey"], str(place), "3" if rows < 100_000 else "1"]
+                times = race({"survey": (peer, 1.0), "aidlib": (ours, 1.0)}, rounds=2 if rows < 100_000 else 1)
+                check(times["aidlib"], times["survey"], "survey", SAME)
+                yield line(f"{what}, {name}", times["aidlib"], "R survey", times["survey"])
+
+
+def _bootstraps(here: dict[str, list[str]], folder: Path) -> Iterator[dict[str, Any]]:
+    rows = 1_000_000
+    place = write(persons(rows, 1_550, grouped=False), folder / "bootstrap")
+    tasks = {"numpy_1": "NumPy", "numpy_2": "NumPy, 2 threads", "numba_1": "Numba", "numba_2": "Numba, 2 threads"}
+    runs = {task: ([*here["aidlib"], str(place), "1", task], 1.0) for task in tasks}
+    if "laeken" in here:
+        runs["laeken"] = ([*here["laeken"], str(place), str(FEW)], REPLICATES / FEW)
+    times = race(runs, rounds=2)
+    for task, kernel in tasks.items():
+        if "laeken" in here:
+            check(times[task], times["laeken"], "laeken", NEAR)
+        what = f"{REPLICATES} replicates of Gini and at-risk-of-poverty, {rows:,} rows, 31 regions, {kernel}"
+        yield line(what, times[task], f"R laeken ({FEW} replicates, scaled)", times.get("laeken"))
+
+
+def _growth(here: dict[str, list[str]], folder: Path) -> Iterator[dict[str, Any]]:
+    for rows in SIZES:
+        place = write(persons(rows, 1_550, grouped=False), folder / f"growth_{rows}")
+        times = race({"aidlib": ([*here["aidlib"], str(place), "5", "income"], 1.0)}, rounds=1)["aidlib"]
+        found = line(f"mean, {rows:,} rows: {times.least / rows * 1e9:.0f} ns a row", times)
+        yield found
+
+
+def _beyond_memory(here: dict[str, list[str]], folder: Path) -> Iterator[dict[str, Any]]:
+    place = folder / "parts"
+    place.mkdir()
+    for number in range(FILES):
+        persons(ROWS_OF_A_FILE, 1_550, grouped=False, seed=number).to_parquet(place / f"{number:03d}.parquet")
+    for task in ("mean", "headcount"):
+        runs = {
+            "sql": ([*here["aidlib"], str(place), "3", f"sql_{task}"], 1.0),
+            "aidlib": ([*here["aidlib"], str(place), "3", f"partitions_{task}"], 1.0),
         }
-    )
-
-
-def _loop(sample: pd.DataFrame) -> np.ndarray:
-    """Estimate and standard error of each domain, all clusters kept, as the textbook's formula reads."""
-    found = []
-    for domain in range(DOMAINS):
-        inside = sample["domain"] == domain
-        weight = sample["weight"].where(inside, 0.0)
-        estimate = (weight * sample["income"]).sum() / weight.sum()
-        scores = weight * (sample["income"] - estimate) / weight.sum()
-        totals = scores.groupby([sample["stratum"], sample["psu"]]).sum()
-        strata = totals.groupby(level=0)
-        found.append((estimate, np.sqrt((strata.size() * strata.var(ddof=1)).sum())))
-    return np.array(found)
-
-
-def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = call()
-    return time.perf_counter() - start, result
-
-
-def _line(what: str, ours: float, peer: str, seconds: float) -> dict[str, Any]:
-    ratio = round(seconds / ours, 1)
-    return {"what": what, "seconds": round(ours, 2), "peer": peer, "peer_seconds": round(seconds, 2), "ratio": ratio}
+        times = race(runs, rounds=3)
+        what = f"{task} from Parquet, {FILES * ROWS_OF_A_FILE:,} rows"
+        yield line(what, times["aidlib"], "the sums by hand in DuckDB", times["sql"])
+    for number in range(FILES, LARGE):
+        (place / f"{number:03d}.parquet").symlink_to(place / f"{number % FILES:03d}.parquet")
+    times = race({"aidlib": ([*here["aidlib"], str(place), "2", "partitions_mean"], 1.0)}, rounds=1)
+    yield line(f"mean from Parquet, {LARGE * ROWS_OF_A_FILE:,} rows", times["aidlib"])
