@@ -18,6 +18,7 @@ Words = NDArray[np.uint64]
 
 KEY = b"aidlib population digest v2"  # public: the digest compares unit sets, it hides nothing
 CHUNK = 1 << 15  # units hashed at once: their words stay in the processor's cache
+OWN = np.array([2 ** (8 * n) - 1 for n in range(9)], dtype=np.uint64)  # the first n bytes of a word
 STEP, FIRST, SECOND = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
@@ -67,17 +68,13 @@ def _text_words(texts: pa.Array | pa.ChunkedArray) -> list[Words]:
     rows = len(texts)
     ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + rows + 1]
     lengths = np.diff(ends)
-    longest = int(lengths.max(initial=0))
-    width = -(-longest // 8) * 8
     content = texts.buffers()[2]
-    data = np.frombuffer(content, dtype=np.uint8) if content is not None else np.zeros(0, dtype=np.uint8)
-    table = np.zeros((rows, width), dtype=np.uint8)
-    if rows and (lengths == longest).all():
-        table[:, :longest] = data[ends[0] : ends[-1]].reshape(rows, longest)
-    else:
-        row = np.repeat(np.arange(rows), lengths)
-        place = np.arange(int(lengths.sum())) - np.repeat(ends[:-1] - ends[0], lengths)
-        table[row, place] = data[ends[0] : ends[-1]]
-    words = np.ascontiguousarray(table.view("<u8").T) if width else np.zeros((0, rows), dtype=np.uint64)
-    length = np.where(known, lengths, -1).astype(np.int64).view(np.uint64)
-    return [*words.astype(np.uint64, copy=False), length]
+    data = np.zeros(int(ends[-1] - ends[0]) + 8, dtype=np.uint8)
+    if content is not None:
+        data[:-8] = np.frombuffer(content, dtype=np.uint8)[ends[0] : ends[-1]]
+    anywhere: Words = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=(1,))  # the word at every byte
+    words = []
+    for start in range(0, int(lengths.max(initial=0)), 8):
+        place = np.minimum(ends[:-1] - ends[0] + start, len(anywhere) - 1)
+        words.append((anywhere[place] & OWN[np.clip(lengths - start, 0, 8)]).astype(np.uint64, copy=False))
+    return [*words, np.where(known, lengths, -1).astype(np.int64).view(np.uint64)]
