@@ -24,7 +24,8 @@ from aidlib.report import Content, Entry
 Floats = NDArray[np.float64]
 KEY = b"aidlib rounding v1"  # public: it makes the rounding of a number the same in all tables and releases
 REGISTER = "R"
-STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2])
+STEPS = np.array([0.001, 0.01, 0.02])
+UNITS = np.array([1000, 75, 0])  # a share of n >= this × counts units may be told in the step: so many counts share it
 GUESSED = 0.25  # of the shares of a table that share × n tells exactly, from which on they count as plain counts
 DIGITS = 2  # of a standard error
 WEIGHTS = 4.0  # a weighted total is rounded to at least so many mean weights, so that no unit's own weight shows
@@ -71,9 +72,12 @@ def rounded_counts(n: Floats, places: pd.Series, base: int) -> Floats:
 
 
 def step_of(n: Floats, counts: int) -> Floats:
-    """The finest step (a fraction) of a share of ``n`` units that at least ``counts`` different counts share."""
-    fine = STEPS[None, :] * np.nan_to_num(n)[:, None] >= counts * (1 - PERCENT)
-    return np.asarray(np.where(fine.any(axis=1), STEPS[fine.argmax(axis=1)], STEPS[-1]))
+    """The finest step (a fraction) of a share of ``n`` units that at least ``counts`` different counts share.
+
+    A reader knows n as a multiple of 5 only, so that from 150 units on two counts share each whole per cent, and each
+    second one below (enumerated by a test).
+    """
+    return np.asarray(STEPS[(np.nan_to_num(n)[:, None] >= counts * UNITS).argmax(axis=1)])
 
 
 def _plain(frame: pd.DataFrame) -> pd.Series:
