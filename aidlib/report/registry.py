@@ -9,7 +9,8 @@
     {region} {period}                  a parameter as a reader reads it
 
 Forms: unit (as the unit of the result asks), pct pp ci yuan wan int num se n (formats of ``display.number``) and domain
-(the labels of the row).
+(the labels of the row); ``moved`` says of a change in words whether it rose, fell, or cannot be told from sampling
+error (the 95 % interval holds 0).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from aidlib import display
 from aidlib.reference import label, message, problem
 from aidlib.report.content import Absent, Content, Entry
 
-NUMBER_FORMS = ("unit", "pct", "pp", "ci", "yuan", "wan", "int", "num", "se", "n")
+NUMBER_FORMS = ("unit", "pct", "pp", "ci", "yuan", "wan", "int", "num", "se", "n", "moved")
 FORMS = (*NUMBER_FORMS, "domain")
 RANKS = ("highest", "lowest")
 PUBLISHED = ("", "care")
@@ -109,6 +110,8 @@ def write(reference: Reference, found: Found, language: str) -> str:
     unit = found.entry.estimates.unit
     if reference.form == "ci":
         return display.number((row["low"], row["high"]), "ci", unit, language)
+    if reference.form == "moved":
+        return _moved(row, unit, language)
     value = row[reference.form] if reference.form in ("n", "se") else row["estimate"]
     form = None if reference.form == "unit" else reference.form
     return display.number(value, form, unit, language)
@@ -210,6 +213,17 @@ def _ranked(reference: Reference, entry: Entry, rows: pd.DataFrame, free: list[s
     if (~rows["flag"].isin([*PUBLISHED, "empty"])).any():
         notes.append("report.among_published")
     return Found(entry, order.iloc[0].to_dict(), _shown_columns(entry, rows), tuple(notes))
+
+
+def _moved(row: Mapping[Any, Any], unit: str, language: str) -> str:
+    """In words: rose by, fell by, or no change that can be told; a complete count that stayed the same "did not"."""
+    change = float(row["estimate"])
+    if change == 0 and not math.isfinite(row["df"]):
+        return message("report.moved_not", language)
+    if not (row["low"] > 0 or row["high"] < 0):
+        return message("report.moved_unclear", language)
+    size = display.number(abs(change), None, unit, language).lstrip("+")
+    return message("report.moved_up" if change > 0 else "report.moved_down", language, size=size)
 
 
 def _differ(entry: Entry, first: Any, second: Any) -> bool:

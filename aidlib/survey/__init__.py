@@ -1,9 +1,20 @@
 """From the store to a survey: tables with every column of the dictionary, the sampling design, real values, panel."""
 
+from aidlib.survey.areas import known_of_regions, several_regions, sizes, with_care
 from aidlib.survey.load import Survey, load
 from aidlib.survey.quality import attrition, check_rates, heaping, item_missing, precision, rows_account
-from aidlib.survey.register import flow, on_file, stock
-from aidlib.survey.shape import bands, deflated, group_by_each, last_two, membership, rigid_per_head, unfold, within
+from aidlib.survey.register import flow, on_file, register_figures, stock
+from aidlib.survey.shape import (
+    bands,
+    deflated,
+    group_by_each,
+    last_two,
+    membership,
+    pairs,
+    rigid_per_head,
+    unfold,
+    within,
+)
 
 __all__ = [
     "Survey",
@@ -15,14 +26,20 @@ __all__ = [
     "group_by_each",
     "heaping",
     "item_missing",
+    "known_of_regions",
     "last_two",
     "load",
     "membership",
     "on_file",
+    "pairs",
     "precision",
+    "register_figures",
     "rigid_per_head",
     "rows_account",
+    "several_regions",
+    "sizes",
     "stock",
     "unfold",
+    "with_care",
     "within",
 ]

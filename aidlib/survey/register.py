@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from aidlib.estimate import Design, Estimates, count, total
+from aidlib.estimate import Design, Estimates, count, stack, total
 
 INFLOW = ("opening", "new", "returned")
 OUTFLOW = ("left", "supported", "closed", "closing")
 ALL = "all"
+MOVES = ("new", "returned", "left", "supported")
 LEAVES = {"economic": "left", "supported": "supported"}
 
 
@@ -54,6 +55,23 @@ def flow(dossiers: pd.DataFrame, years: int | Sequence[int], *, by: str | None =
     )
     margins = _sides(found.rows, columns) + (_parts(found.rows, by) if by else ())
     return replace(found, method="register_flow", kind="change", margins=margins, additive=False)
+
+
+def register_figures(dossiers: pd.DataFrame, year: int) -> Estimates:
+    """The register's figures of ``year`` by region with totals, key column ``figure``: complete counts.
+
+    on_file, on_file_persons: at the end of the year; new, returned, left, supported: files that moved so in the year.
+    """
+    end = f"{year}-12-31"
+    found = {
+        "on_file": on_file(dossiers, end, by=["region"]),
+        "on_file_persons": on_file(dossiers, end, by=["region"], unit="persons"),
+    }
+    events = _events(dossiers, _came_back(dossiers), year)
+    for move in MOVES:
+        moved = events[events["component"] == move]
+        found[move] = count(moved, Design.census(), by="region", margins=True, base="R")
+    return replace(stack(found, key="figure"), method="register_count")
 
 
 def _events(dossiers: pd.DataFrame, again: pd.Series, year: int) -> pd.DataFrame:

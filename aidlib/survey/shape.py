@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,17 @@ def last_two(panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     waves = np.sort(panel["year"].unique())
     before, after = (waves[-2], waves[-1]) if len(waves) > 1 else (None, None)
     return panel[panel["year"] == before], panel[panel["year"] == after]
+
+
+def pairs(panel: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Each wave after the first by its year, with the wave before it: {"2025": (wave of 2024, wave of 2025), …}.
+
+    Where there are no two waves, one pair of empty ones, so that an analysis of it comes out empty.
+    """
+    waves = [(int(year), panel[panel["year"] == year]) for year in np.sort(panel["year"].unique())]
+    if len(waves) < 2:
+        return {str(waves[0][0] if waves else "none"): (panel.head(0), panel.head(0))}
+    return {str(year): (before, after) for (_, before), (year, after) in pairwise(waves)}
 
 
 def deflated(sample: pd.DataFrame, column: str, *, base: int, series: str, folder: Path | None = None) -> pd.DataFrame:

@@ -57,6 +57,21 @@ def test_a_measure_may_be_one_value_more():
         told("{income[990100]:yuan}", income)
 
 
+@pytest.mark.parametrize(
+    ("change", "df", "en", "zh"),
+    [
+        (0.0316, 96.0, "rose by 3.2 pp", "上升3.2个百分点"),
+        (-0.0316, 96.0, "fell by 3.2 pp", "下降3.2个百分点"),
+        (0.0116, 96.0, "shows no change that can be told from sampling error", "没有可与抽样误差区分的变化"),
+        (0.0, np.inf, "did not change", "没有变化"),
+    ],
+)
+def test_a_change_is_told_in_words_as_far_as_it_can_be_told(change, df, en, zh):
+    moved = result([{"domain": "all", "estimate": change, "df": df}], domains=("domain",), unit="pp", kind="change")
+    assert told("{h:moved}", content(h=moved)) == en
+    assert told("{h:moved}", content(h=moved), language="zh") == zh
+
+
 def test_parameters_are_read_as_a_reader_reads_them():
     assert told("{region} {period}", content(h=WAVES)) == "Jia City 2025"
     assert told("{region}{period}年", content(h=WAVES), language="zh") == "甲市2025年"
