@@ -19,7 +19,6 @@ from aidlib.poverty import fgt
 from benchmarks._contest import COLUMNS, LINE
 
 DESIGN = Design("weight", "stratum", "psu")
-REPLICATES = 1000
 # The same sums by hand: what one would write who knows that no value is missing and nothing needs to be checked.
 KEYS = "stratum, psu, domain"
 SQL = {
@@ -55,10 +54,10 @@ def _task(folder: Path, task: str) -> Callable[[], Any]:
         return lambda: mean(sample, DESIGN, "income", by="domain")
     if task == "poor":
         return lambda: fgt(sample, DESIGN, "income", line=LINE, by="domain")
-    kernel, threads = task.split("_")
+    kernel, threads, replicates = task.split("_")
     options: dict[str, Any] = {"kernel": kernel, "threads": int(threads)}
     bootstrap(sample.iloc[:1000], Design("weight"), "income", replicates=2, **options)  # compiles
-    return lambda: bootstrap(sample, DESIGN, "income", by="stratum", replicates=REPLICATES, **options)
+    return lambda: bootstrap(sample, DESIGN, "income", by="stratum", replicates=int(replicates), **options)
 
 
 def _by_hand(folder: Path, sums: str) -> None:

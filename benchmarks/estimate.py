@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._contest import check, commands, line, persons, race, write
-from benchmarks._ours import REPLICATES
 
 # rows, clusters, grouped by cluster, with R's survey too
 MEANS = ((10_000, 1_550, False, True), (1_000_000, 1_550, True, True), (1_000_000, 1_550, False, False))
 MEANS += ((1_000_000, 250_000, True, True), (1_000_000, 250_000, False, False))
 SIZES = (100_000, 1_000_000, 10_000_000)
 FILES, ROWS_OF_A_FILE, LARGE = 20, 1_000_000, 50
-FEW = 4  # replicates of laeken, whose time is scaled to ours: it draws one after another
+REPLICATES, FEW = 1000, 4  # ours, and those of laeken, whose time is scaled: it draws one after another
 SAME, NEAR = {"estimate": 1e-9, "se": 1e-6}, {"estimate": 1e-6}
 
 
@@ -59,7 +58,7 @@ def _bootstraps(here: dict[str, list[str]], folder: Path) -> Iterator[dict[str, 
     rows = 1_000_000
     place = write(persons(rows, 1_550, grouped=False), folder / "bootstrap")
     tasks = {"numpy_1": "NumPy", "numpy_2": "NumPy, 2 threads", "numba_1": "Numba", "numba_2": "Numba, 2 threads"}
-    runs = {task: ([*here["aidlib"], str(place), "1", task], 1.0) for task in tasks}
+    runs = {task: ([*here["aidlib"], str(place), "1", f"{task}_{REPLICATES}"], 1.0) for task in tasks}
     if "laeken" in here:
         runs["laeken"] = ([*here["laeken"], str(place), str(FEW)], REPLICATES / FEW)
     times = race(runs, rounds=2)
