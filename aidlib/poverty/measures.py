@@ -60,7 +60,8 @@ def fgt(
     lines = line_values(study, incomes, line, multiple)
     gaps = poverty_gaps(incomes, lines.values, alpha)
     members = study.members(gaps)
-    found = study.mean(members, gaps[members.unit])
+    y = members.at(gaps)
+    found = study.mean(members, y)
     if lines.influence is not None:
         found = with_line(study, found, lines, fgt_slopes(study, members, incomes, lines.values, alpha))
     return study.estimates(
@@ -69,7 +70,7 @@ def fgt(
         unit="share",
         method="poverty_fgt" if lines.influence is None else "poverty_fgt_relative",
         interval=bounds,
-        count=members.sum(is_poor(incomes, lines.values)[members.unit]),
+        count=members.sum(y if alpha == 0 else members.at(is_poor(incomes, lines.values))),
         claim=None if lines.influence is None else RELATIVE,
     )
 
