@@ -48,7 +48,7 @@ class Members:
     row: Ints
     rows: int
     whole: bool = False
-    _known: dict[int, Any] = field(default_factory=dict, repr=False)  # what has been counted: pairs by row, cells
+    _known: dict[int, Any] = field(default_factory=dict, repr=False, init=False)  # what has been counted: pairs by row, cells
 
     def at(self, values: NDArray[Any]) -> NDArray[Any]:
         """A value per sample row as one per pair; never to be written to."""
