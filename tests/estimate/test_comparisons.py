@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib.estimate import Design, Estimates, count, mean, proportion, stack, total
+from aidlib.estimate import Design, Estimates, change, count, mean, proportion, stack, total
 from aidlib.estimate.comparisons import ADJUSTMENTS, compare, p_values
 from aidlib.estimate.ranks import largest_difference, rank_intervals
 from aidlib.estimate.trends import equality, linearity, trend, years_of
@@ -237,6 +237,15 @@ def test_influence_and_covariance_give_the_same_error(panel):
         ours, theirs = compare(result, against=against).rows, compare(bare, against=against).rows
         assert ours["se"].tolist() == pytest.approx(theirs["se"].tolist())
         assert ours["estimate"].tolist() == pytest.approx(theirs["estimate"].tolist())
+
+
+def test_changes_of_regions_are_tested_together(panel):
+    waves = [panel[panel["year"] == year].reset_index(drop=True) for year in ("2023", "2025")]
+    found = p_values(change(*waves, DESIGN, mean, "income", by="region"), adjust="bonferroni").rows
+    plain, adjusted = (found.loc[found["measure"] == name, "estimate"].to_numpy() for name in ("p_value", "p_adjusted"))
+    assert adjusted.tolist() == pytest.approx(np.minimum(3 * plain, 1).tolist())
+    yearly = p_values(compare(mean(panel, DESIGN, "income", by=["region", "year"]), against="a"), within=["year"])
+    assert len(yearly.rows) == 2 * 3 * 2  # Holm within each year: two regions
 
 
 def test_units_scale_the_trend(panel):

@@ -10,7 +10,7 @@ from aidlib.estimate import Design, change, mean, proportion, total
 from aidlib.estimate.quality import Standard, design_effect, grade
 from aidlib.poverty import fgt, gini
 from aidlib.reference import Problem
-from tests.estimate.oracles import ERROR, needs_data
+from tests.estimate.oracles import ERROR, needs_data, studied
 from tests.estimate.oracles_second import figures, sample_of
 
 SRS = Design()
@@ -118,6 +118,16 @@ def test_design_effects_agree_with_r(name):
     if name != "clus2":  # enrolment is not known for all of its schools
         found = effects(sample, design, total, "enroll")["deff"]
         assert found == pytest.approx(wanted["total"]["deff"], rel=ERROR)
+
+
+@needs_data
+def test_replicate_weights_give_their_own_design_effect():
+    sample, design = studied("clus1_jk1_mse")
+    linear, plan = sample_of("clus1")
+    ours, theirs = effects(sample, design, mean, "api00"), effects(linear, plan, mean, "api00")
+    errors = [mean(*of, "api00").rows["se"].item() for of in ((sample, design), (linear, plan))]
+    assert ours["deff"] == pytest.approx(theirs["deff"] * (errors[0] / errors[1]) ** 2)  # one simple random sample
+    assert ours["n_kish"] == pytest.approx(theirs["n_kish"])
 
 
 def test_identical_members_of_a_cluster_count_once():
