@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from aidlib.survey.shape import DESIGN_COLUMNS
 NOT_ANSWERS = {"id", "date", "text"}  # columns that hold no answer of the household
 GIVEN = {"year", "region", "county", "urban", "frame", "response", "weight", "psu_population", "line", "recorded_grade"}
 STEPS = ("read", "accepted", "quarantined", "duplicates", "non_data")
+NOTES = "notes"  # the kind of the sheets that a mapping leaves out
+CORRECTED = re.compile(r"(?:^|/)quarantine-\d{6}[^/]*$")  # a workbook of rows set aside, come back corrected
 
 
 def attrition(visits: pd.DataFrame) -> pd.DataFrame:
@@ -113,15 +116,36 @@ def check_rates(checks: pd.DataFrame, by: Sequence[str] = ("check",)) -> Estimat
 
 
 def rows_account(account: pd.DataFrame, by: Sequence[str] = ("kind_of_file",)) -> Estimates:
-    """Rows read = accepted + quarantined + duplicates + non-data, by ``kind_of_file`` or ``file``; a complete count."""
+    """Rows read = accepted + quarantined + duplicates + non-data, by ``kind_of_file`` or ``file``; a complete count.
+
+    A row that was set aside and came back in its workbook (``quarantine-000001.xlsx``) was read once: by kind of file
+    it counts where it stands now. By file, the workbook is a file like any other.
+    """
     columns = list(by)
-    sums = account.rename(columns={"table": "kind_of_file"}).groupby(columns, sort=True)[list(STEPS)].sum()
+    named = account.rename(columns={"table": "kind_of_file"})
+    named = named.assign(kind_of_file=named["kind_of_file"].replace("", NOTES))
+    if "file" not in columns:
+        named = _settled(named)
+    sums = named.groupby(columns, sort=True)[list(STEPS)].sum()
+    over = sums["quarantined"].clip(upper=0)  # a workbook corrected and imported again after its successor
+    sums = sums.assign(quarantined=sums["quarantined"] - over, accepted=sums["accepted"] + over)
     long = sums.reset_index().melt(columns, var_name="went", value_name="rows")
     long = long.sort_values(columns, kind="stable", ignore_index=True)
     found = _counted(long[[*columns, "went"]], "count", long["rows"], long["rows"], long["rows"])
     size = len(STEPS)
     sides = tuple((at, tuple(range(at + 1, at + size))) for at in range(0, len(long), size))
     return replace(found, margins=sides)
+
+
+def _settled(account: pd.DataFrame) -> pd.DataFrame:
+    """The account with each row of a corrected workbook moved from quarantined to where it went at last.
+
+    Of a workbook imported several times, each time further corrected, the last import tells.
+    """
+    back = account["file"].astype("str").str.contains(CORRECTED)
+    last = account[back].drop_duplicates(["file", "sheet", "kind_of_file"], keep="last")
+    moved = last.assign(read=0, non_data=0, quarantined=-(last["accepted"] + last["duplicates"]))
+    return pd.concat([account[~back], moved], ignore_index=True)
 
 
 def _counted(names: pd.DataFrame, measure: str, value: pd.Series, n: pd.Series, carried: pd.Series) -> Estimates:

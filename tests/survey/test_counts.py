@@ -10,6 +10,7 @@ from aidlib.display import table
 from aidlib.estimate import Design, proportion
 
 DAYS = ["opened", "closed"]
+STEPS = ["read", "accepted", "quarantined", "duplicates", "non_data"]
 
 
 def dossiers(*rows: tuple) -> pd.DataFrame:
@@ -79,6 +80,40 @@ def test_rows_read_are_all_accounted_for():
         values = found.rows["estimate"]
         assert found.domains == (by, "went") and len(found.margins) == 2
         assert all(values[total] == values[list(parts)].sum() for total, parts in found.margins)
+
+
+def account_of(**files: tuple[str, list[int]]) -> pd.DataFrame:
+    """file -> (table, [accepted, quarantined, duplicates, non_data])."""
+    rows = [[name.replace("_", "-") + ".xlsx", "s", table, sum(went), *went] for name, (table, went) in files.items()]
+    return pd.DataFrame(rows, columns=["file", "sheet", "table", *STEPS])
+
+
+def test_rows_that_came_back_corrected_are_read_once():
+    """12 of 100 rows set aside; 9 come back right and 1 as a duplicate, then 1 of the 2 left: 1 still waits."""
+    account = account_of(
+        a=("households", [85, 12, 0, 3]),
+        quarantine_000001=("households", [9, 2, 1, 1]),
+        quarantine_000002=("households", [1, 1, 0, 1]),
+    )
+    found = survey.rows_account(account).rows.set_index("went")["estimate"]
+    assert found.to_dict() == {"read": 100, "accepted": 95, "quarantined": 1, "duplicates": 1, "non_data": 3}
+    assert len(survey.rows_account(account, by=["file"]).rows) == 15  # the workbooks are files like any other
+
+
+def test_a_workbook_imported_again_counts_as_it_was_last():
+    account = account_of(a=("households", [88, 12, 0, 0]), quarantine_000001=("households", [9, 3, 0, 1]))
+    again = account_of(quarantine_000001=("households", [11, 1, 0, 1]))
+    found = survey.rows_account(pd.concat([account, again])).rows.set_index("went")["estimate"]
+    assert found[["read", "accepted", "quarantined"]].tolist() == [100, 99, 1]
+    more = pd.concat([account, again, account_of(quarantine_000002=("households", [3, 0, 0, 1]))])
+    found = survey.rows_account(more).rows.set_index("went")["estimate"]  # rows put right twice: none is left
+    assert found[["read", "accepted", "quarantined"]].tolist() == [100, 100, 0]
+
+
+def test_sheets_that_the_mapping_leaves_out_have_a_name():
+    found = survey.rows_account(account_of(a=("households", [8, 1, 0, 1]), b=("", [0, 0, 0, 14])))
+    cells = table(found.rows, domains=found.domains, keys=found.keys, unit=found.unit, language="zh")
+    assert cells.iloc[:, 0].unique().tolist() == ["入户调查", "说明页"]
 
 
 def test_failures_per_thousand_rows_by_hand():
