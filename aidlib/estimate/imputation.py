@@ -159,6 +159,7 @@ def impute(
     parts = [_variable(sample, name, (methods or {}).get(name), kinds) for name in dict.fromkeys(columns)]
     cluster = codes(sample[design.psus[0]]) if clusters and design is not None and design.psus else None
     open_ = sorted((part for part in parts if len(part.at)), key=lambda part: len(part.at))
+    equations = [Equation.of(part, parts, known, cluster) for part in open_]
     rounds = iterations if len(open_) > 1 else 1
     draws = {part.name: np.empty((m, len(part.at))) for part in parts}
     traces = []
@@ -167,8 +168,9 @@ def impute(
         for part in open_:
             part.values[part.at] = rng.choice(part.values[part.seen], len(part.at))
         for iteration in range(1, rounds + 1):
-            for part in open_:
-                _redraw(part, parts, known, cluster, rng)
+            for equation in equations:
+                equation.redraw(parts, cluster, rng)
+                part = equation.part
                 new = part.values[part.at]
                 traces.append((part.name, chain + 1, iteration, new.mean(), new.std()))
         for part in open_:
@@ -177,15 +179,40 @@ def impute(
     return Imputed(sample, m, filled, pd.DataFrame(traces, columns=["column", "chain", "iteration", "mean", "sd"]))
 
 
-def _redraw(
-    part: Variable, parts: list[Variable], known: Floats, cluster: Ints | None, rng: np.random.Generator
-) -> None:
-    """Missing values of ``part`` drawn anew given the present values of all others."""
-    blocks = [known, *(other.block() for other in parts if other is not part)]
-    if cluster is not None:
-        blocks.append(_cluster_means(part, cluster))
-    x = np.concatenate(blocks, axis=1)
-    part.values[part.at] = METHODS[part.method](x[part.seen], x[part.at], part.values[part.seen], rng)
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """The regression of one column: predictors of the units with a value and of those to be imputed (units × terms).
+
+    The first ``fixed`` terms stay as they are; the others are written anew before every draw.
+    """
+
+    part: Variable
+    fixed: int
+    seen: Floats
+    unseen: Floats
+
+    @classmethod
+    def of(cls, part: Variable, parts: list[Variable], known: Floats, cluster: Ints | None) -> Equation:
+        """Room for all terms, the known ones in place."""
+        width = sum(block.shape[1] for block in _present(part, parts, cluster))
+        room = np.zeros((len(known), width))
+        whole = np.concatenate([known, room], axis=1)
+        return cls(part, known.shape[1], whole[part.seen], whole[part.at])
+
+    def redraw(self, parts: list[Variable], cluster: Ints | None, rng: np.random.Generator) -> None:
+        """Missing values drawn anew given the present values of all other columns."""
+        part, start = self.part, self.fixed
+        for block in _present(part, parts, cluster):
+            end = start + block.shape[1]
+            self.seen[:, start:end], self.unseen[:, start:end] = block[part.seen], block[part.at]
+            start = end
+        part.values[part.at] = METHODS[part.method](self.seen, self.unseen, part.values[part.seen], rng)
+
+
+def _present(part: Variable, parts: list[Variable], cluster: Ints | None) -> list[Floats]:
+    """The predictors that change from draw to draw: the other columns, and the means of the clusters."""
+    blocks = [other.block() for other in parts if other is not part]
+    return blocks if cluster is None else [*blocks, _cluster_means(part, cluster)]
 
 
 def _cluster_means(part: Variable, cluster: Ints) -> Floats:
