@@ -180,7 +180,7 @@ def relative_median_gap(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """Median over the poor of (line - income) / line by domain, a share; ``n``: the poor.
+    """Median over the poor of (line - income) / line by domain, a ratio; ``n``: the poor.
 
     With the default line Eurostat's relative median at-risk-of-poverty gap. line and multiple as in ``fgt``. The
     densities at line and median are normal kernels (R's convey). interval: "logit" or "wald".
@@ -207,7 +207,7 @@ def relative_median_gap(
     return study.estimates(
         found,
         measure="relative_median_gap",
-        unit="share",
+        unit="ratio",
         method="poverty_relative_median_gap",
         interval=bounds,
         count=members.sum(),

@@ -39,8 +39,8 @@ def fgt_contributions(
 ) -> Estimates:
     """Each group's share of all hardship, sum(w d^alpha) of its poor over that of everyone, beside its population.
 
-    Key column ``component``: ``population`` and ``contribution``; each adds up to 1 over the groups. alpha, line and
-    multiple as in ``fgt``; ``count``: the group's poor. Without any poor there is nothing to share: no value.
+    Key column ``component``: ``population`` and ``contribution``; ratios that add up to 1 over the groups. alpha,
+    line and multiple as in ``fgt``; ``count``: the group's poor. Without any poor there is nothing to share: no value.
     Source: Foster, Greer & Thorbecke (1984), Econometrica 52(3), 761-766.
 
     >>> import pandas as pd
@@ -66,8 +66,8 @@ def fgt_contributions(
     poor = members.sum(is_poor(incomes, lines.values)[members.unit])
     return study.estimates(
         found,
-        measure=f"fgt_{alpha:g}_share",
-        unit="share",
+        measure=f"contribution_{alpha:g}",
+        unit="ratio",
         method="poverty_contributions",
         keys=pd.DataFrame({"component": ["population", "contribution"]}, dtype="str"),
         interval=share("logit"),

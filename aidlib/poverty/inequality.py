@@ -27,7 +27,7 @@ NONPOSITIVE = ("fail", "drop")
 
 # The smallest samples at which intervals held their level over 2,000 draws (tests/poverty/test_coverage.py): the more a
 # measure looks at the highest incomes, the larger.
-GINI = Claim(n=480, psus=80, df=70)
+GINI = Claim(n=600, psus=100, df=90)
 QUINTILE = Claim(n=300, psus=50, df=40)
 PALMA = Claim(n=600, psus=100, df=90)
 
@@ -94,7 +94,7 @@ def quintile_share_ratio(
     5.0
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
-    return _share_ratio(study, income, 0.2, 0.8, boundary, interval, "quintile_share_ratio", QUINTILE)
+    return _share_ratio(study, income, 0.2, 0.8, boundary, interval, "quintile_share_ratio", "ratio", QUINTILE)
 
 
 def palma_ratio(
@@ -109,7 +109,7 @@ def palma_ratio(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """Palma ratio by domain: the income of the richest tenth over that of the poorest four tenths, a ratio.
+    """Palma ratio by domain: the income of the richest tenth over that of the poorest four tenths, an index number.
 
     boundary and interval as in ``quintile_share_ratio``. Source: Cobham & Sumner (2013), CGD Working Paper 343.
 
@@ -119,7 +119,7 @@ def palma_ratio(
     2.0
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
-    return _share_ratio(study, income, 0.4, 0.9, boundary, interval, "palma_ratio", PALMA)
+    return _share_ratio(study, income, 0.4, 0.9, boundary, interval, "palma_ratio", "index", PALMA)
 
 
 def atkinson(
@@ -295,7 +295,15 @@ def _smooth(study: Study, members: Members, estimate: Floats, slope: Floats) -> 
 
 
 def _share_ratio(
-    study: Study, income: str, low: float, high: float, boundary: str, interval: str, measure: str, claim: Claim
+    study: Study,
+    income: str,
+    low: float,
+    high: float,
+    boundary: str,
+    interval: str,
+    measure: str,
+    unit: str,
+    claim: Claim,
 ) -> Estimates:
     """Income above the ``high`` quantile over income up to the ``low`` one.
 
@@ -320,6 +328,4 @@ def _share_ratio(
     up_to_high = np.minimum(y - q_high, 0.0) + high * q_high
     scores = weight * (y - up_to_high - ratio[row] * up_to_low) / bottom[row]
     found = Found(members, ratio, study.influence(members, known(scores)))
-    return study.estimates(
-        found, measure=measure, unit="ratio", method=f"poverty_{measure}", interval=bounds, claim=claim
-    )
+    return study.estimates(found, measure=measure, unit=unit, method=f"poverty_{measure}", interval=bounds, claim=claim)

@@ -63,7 +63,7 @@ def entry(
     poorer = entered & is_poor(now, old)
     members = study.domains.members.where(known)
     flags = [flag.astype(np.float64)[members.unit] for flag in (entered, entered & ~poorer, poorer)]
-    return study.estimates(
+    found = study.estimates(
         beside([study.mean(members, flag) for flag in flags]),
         measure="entry",
         unit="share",
@@ -72,6 +72,8 @@ def entry(
         interval=bounds,
         count=np.stack([members.sum(flag) for flag in flags], axis=1).ravel(),
     )
+    reasons = tuple((row, (row + 1, row + 2)) for row in range(0, len(found.rows), 3))
+    return replace(found, margins=found.margins + reasons)
 
 
 def growth_incidence(
@@ -88,7 +90,7 @@ def growth_incidence(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """Growth of each quantile of income, Q_q(after) / Q_q(before) - 1; a curve over key column ``q``, a share.
+    """Growth of each quantile of income, Q_q(after) / Q_q(before) - 1; a curve over key column ``q``, a ratio.
 
     Compares the two distributions, not the same people. Influence and standard error of the quantiles after Woodruff,
     with the covariance of the overlap; intervals on the logarithm of the growth factor. No value where the earlier
@@ -116,7 +118,7 @@ def growth_incidence(
     numbers = [rows[name].to_numpy() for name in ("estimate", "se", "df", "n", "psus")]
     low, high = log(1 + numbers[0], *numbers[1:]) - 1
     return replace(
-        found, rows=rows.assign(low=low, high=high), unit="share", kind="curve", method="poverty_growth_incidence"
+        found, rows=rows.assign(low=low, high=high), unit="ratio", kind="curve", method="poverty_growth_incidence"
     )
 
 

@@ -45,7 +45,8 @@ def alkire_foster(
     ``M0`` (indicator "all"); for each indicator ``headcount`` (deprived), ``censored`` (deprived and poor) and
     ``contribution`` (weight times censored over M0; sums to 1); with ``by`` also ``group_share``, the domain's part
     of all M0. A unit with a missing indicator leaves the estimate and stays in the design. interval: "logit", "beta"
-    or "wald". ``count``: the units in the numerator.
+    or "wald". n: of A, contributions and group shares the poor; ``count``: of H, headcounts and censored ones the units
+    in the numerator, for only these are shares of units.
 
     >>> import pandas as pd
     >>> sample = pd.DataFrame({"low": [1, 1, 0, 0], "ill": [1, 0, 1, 0]})
@@ -79,32 +80,40 @@ class _Parts:
     """The shares that make up M0, one statistic by domain each."""
 
     def __init__(self, study: Study, members: Members, deprived: Floats, score: Floats, poor: Floats) -> None:
-        self.study, self.members = study, members
-        self.deprived, self.score, self.poor = (values[members.unit] for values in (deprived, score, poor))
+        self.study, self.members, self.few = study, members, members.where(poor > 0)
+        self.deprived, self.score, self.poor = deprived, score, poor
 
     def all(
         self, weight: Mapping[str, float], *, grouped: bool
     ) -> tuple[list[tuple[str, str]], list[Found], list[Floats]]:
-        """Names, statistics and counts of the numerators."""
-        poor, score, mean = self.poor, self.score, self.study.mean
-        rows: list[tuple[tuple[str, str], Found, Floats]] = [
-            (("H", ALL), mean(self.members, poor), poor),
-            (("A", ALL), mean(self.members, score, poor), poor),
-            (("M0", ALL), mean(self.members, score), poor),
-        ]
+        """Names, statistics and, of those that are shares of units, the counts."""
         columns = list(enumerate(weight.items()))
-        for place, (name, _) in columns:
-            rows.append((("headcount", name), mean(self.members, self.deprived[:, place]), self.deprived[:, place]))
-        for place, (name, _) in columns:
-            both = self.deprived[:, place] * poor
-            rows.append((("censored", name), mean(self.members, both), both))
-        for place, (name, part) in columns:
-            both = self.deprived[:, place] * poor
-            rows.append((("contribution", name), mean(self.members, part * both, score), both))
+        rows = [
+            (("H", ALL), self._share(self.poor)),
+            (("A", ALL), self._of_poor(self.score, self.poor)),
+            (("M0", ALL), self._uncounted(self._share(self.score)[0])),
+        ]
+        rows += [(("headcount", name), self._share(self.deprived[:, at])) for at, (name, _) in columns]
+        rows += [(("censored", name), self._share(self.deprived[:, at] * self.poor)) for at, (name, _) in columns]
+        rows += [
+            (("contribution", name), self._of_poor(part * self.deprived[:, at], self.score))
+            for at, (name, part) in columns
+        ]
         if grouped:
-            rows.append((("group_share", ALL), shares_of_total(self.study, self.members, score, self._parts()), poor))
-        keys, found, counts = zip(*rows, strict=True)
-        return list(keys), list(found), [self.members.sum(values) for values in counts]
+            shares = shares_of_total(self.study, self.few, self.score[self.few.unit], self._parts())
+            rows.append((("group_share", ALL), self._uncounted(shares)))
+        return [key for key, _ in rows], [found for _, (found, _) in rows], [count for _, (_, count) in rows]
+
+    def _share(self, values: Floats) -> tuple[Found, Floats]:
+        y = values[self.members.unit]
+        return self.study.mean(self.members, y), self.members.sum(y)
+
+    def _of_poor(self, above: Floats, below: Floats) -> tuple[Found, Floats]:
+        unit = self.few.unit
+        return self._uncounted(self.study.mean(self.few, above[unit], below[unit]))
+
+    def _uncounted(self, found: Found) -> tuple[Found, Floats]:
+        return found, np.full(self.members.rows, np.nan)
 
     def _parts(self) -> np.ndarray:
         """The domain rows that are no total of others."""

@@ -143,7 +143,7 @@ def coverage(name: str, strata: int, taken: int, clusters: int) -> tuple[float, 
 
 # (strata, clusters drawn in each, clusters in each): the smallest sample that the measure vouches for
 SMALLEST = {
-    "gini": (10, 8, 200),
+    "gini": (10, 10, 200),
     "quintile": (10, 5, 200),
     "palma": (10, 10, 200),
     "atkinson half": (10, 10, 200),

@@ -55,6 +55,8 @@ def test_the_reasons_add_up_and_agree_with_a_proportion():
     for kind, rows in found.rows.groupby("kind"):
         estimate = rows.set_index("component")["estimate"]
         assert estimate["line"] + estimate["income"] == pytest.approx(estimate["entered"]), kind
+    whole, parts = found.margins[-1]
+    assert found.rows["component"][[whole, *parts]].tolist() == ["entered", "line", "income"]
     past = before.set_index("id")["income"].reindex(after["id"]).to_numpy()
     flag = after.assign(new=((past >= 550) & (after["income"] < 600)).astype(float))
     wanted = proportion(flag, DESIGN, "new").rows.iloc[0]
@@ -77,7 +79,7 @@ def test_growth_is_that_of_the_quantiles_with_the_overlap():
     found = growth_incidence(before, after, DESIGN, "income", by="kind")
     old, new = (quantile(s, DESIGN, "income", q=np.arange(1, 10) / 10, by="kind").rows for s in (before, after))
     np.testing.assert_allclose(found.rows["estimate"], new["estimate"] / old["estimate"] - 1)
-    assert (found.unit, found.kind, found.keys) == ("share", "curve", ("q",))
+    assert (found.unit, found.kind, found.keys) == ("ratio", "curve", ("q",))
     rows = found.rows
     known = rows["se"].notna()
     assert (rows["low"] < rows["estimate"])[known].all()

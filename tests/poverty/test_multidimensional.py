@@ -44,7 +44,18 @@ def test_the_measures_by_hand(four):
     assert rows["headcount"].to_dict() == pytest.approx({"low": 3 / 8, "ill": 2 / 8, "dropout": 3 / 8})
     assert rows["censored"].to_dict() == pytest.approx({"low": 3 / 8, "ill": 1 / 8, "dropout": 3 / 8})
     assert rows["contribution"].to_dict() == pytest.approx({"low": 1.5 / 2.5, "ill": 0.25 / 2.5, "dropout": 0.75 / 2.5})
-    assert table(found)["count"][("H", "all")] == 2
+    counted = table(found)["count"].dropna()
+    assert counted.to_dict() == {("H", "all"): 2} | {
+        (part, name): count
+        for part, counts in [("headcount", (2, 2, 2)), ("censored", (2, 1, 2))]
+        for name, count in zip(("low", "ill", "dropout"), counts, strict=True)
+    }
+    assert table(found)["n"][[("H", "all"), ("A", "all"), ("M0", "all"), ("contribution", "low")]].tolist() == [
+        4,
+        2,
+        4,
+        2,
+    ]
 
 
 def test_groups_share_m0_by_hand(four):
@@ -128,7 +139,7 @@ def test_its_change_counts_the_overlap(many):
 def test_missing_indicators_leave_the_unit_out(four):
     sample = four.assign(ill=[1, np.nan, 1, 0])
     found = alkire_foster(sample, None, {"d": ["low", "ill"]}, k=1, by="sex")
-    assert table(found, sex="m")["n"].tolist() == [1] * len(table(found, sex="m"))
+    assert table(found, sex="m")["n"][[("H", "all"), ("M0", "all")]].tolist() == [1, 1]
     gone = alkire_foster(sample.assign(low=np.nan), None, {"d": ["low", "ill"]}, k=1).rows
     assert (gone["flag"] == "empty").all()
 
