@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aidlib.editions.folders import private_folder
+
 START_SECONDS = 60
 _INJECTED = "injected-parameters"
 # One thread for each linear algebra library: the same bytes on any machine, and two kernels for two cores.
@@ -72,8 +74,9 @@ def _engine() -> Any:
         def execute_managed_notebook(
             cls, nb_man: Any, kernel_name: str, execution: Execution | None = None, **options: Any
         ) -> Any:
-            with tempfile.TemporaryDirectory(prefix="aidlib-", ignore_cleanup_errors=True) as private:
-                return _execute(nb_man, execution or Execution(), private)
+            # not in the run's own folder: a socket's path has 107 bytes at most
+            with private_folder(Path(tempfile.gettempdir()), "aidlib-") as private:
+                return _execute(nb_man, execution or Execution(), str(private))
 
     return Managed
 

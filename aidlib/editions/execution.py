@@ -106,8 +106,7 @@ def run_chapter(job: Job) -> None:
         )
     except papermill.PapermillExecutionError as error:
         _write_log(job, _ANSI.sub("", "\n".join(error.traceback)))
-        detail = error.evalue if error.ename == Problem.__name__ else error.ename
-        raise _failed("editions.cell_failed", job, detail=detail) from error
+        raise _failed("editions.cell_failed", job, **_details(error.ename, error.evalue)) from error
     except nbclient.exceptions.DeadKernelError as error:
         _write_log(job, traceback.format_exc())
         raise _failed("editions.kernel_died", job) from error
@@ -153,6 +152,13 @@ def _failed(key: str, job: Job, **values: Any) -> Problem:
     return problem(
         key, notebook=job.notebook.name, cell=job.execution.cell, source=first[:80], log=str(job.log), **values
     )
+
+
+def _details(name: str, text: str) -> dict[str, str]:
+    """What went wrong in a cell, by language: the two lines of a Problem, else the error's name alone (no values)."""
+    lines = text.strip().splitlines() if name == Problem.__name__ else []
+    zh, en = lines if len(lines) == 2 else (name, name)
+    return {"detail_zh": zh.strip().rstrip("。"), "detail_en": en.strip().rstrip(".")}
 
 
 def _write_log(job: Job, text: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aidlib.reference import problem, project_folder
+from aidlib.reference.messages import suggestion
 from aidlib.report import Declaration, declaration
 
 _LOCK = ".lock"
@@ -49,7 +50,11 @@ class Project:
         if not _REPORT.fullmatch(report):
             known = sorted(path.stem for path in self.reports.glob("*.yml"))
             raise problem(
-                "report.no_declaration", wrong_use=True, file=repr(report[:40]), known=", ".join(known) or "–", near="–"
+                "report.no_declaration",
+                wrong_use=True,
+                file=repr(report[:40]),
+                known=", ".join(known) or "–",
+                **suggestion(report[:40], known),
             )
         return declaration(self.declaration(report))
 

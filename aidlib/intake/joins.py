@@ -39,9 +39,8 @@ def _joined(left: Sheet, right: Sheet, join: Join) -> tuple[Sheet, dict[str, obj
     for sheet, frame in ((left, first), (right, second)):
         absent = [name for name in join.on if name not in frame]
         if absent:
-            raise problem(
-                "intake.lacking_columns", file=sheet.file, sheet=sheet.sheet, row=1, columns=", ".join(absent)
-            )
+            named = dict.fromkeys(["columns_zh", "columns_en"], ", ".join(absent))
+            raise problem("intake.lacking_columns", file=sheet.file, sheet=sheet.sheet, row=1, **named)
     keys = list(join.on)
     whole = second[keys].notna().all(axis=1)
     usable = second[whole & ~second.duplicated(keys, keep=False)]

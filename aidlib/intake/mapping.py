@@ -287,9 +287,10 @@ def _require(sheet: Sheet, header: Header, kind: Kind, targets: Sequence[Target]
         have.add("region")  # the place above the county
     if table.name == "members":
         have |= {"year", "region"}
-    lacking = [column.zh for column in table.columns.values() if column.required and column.name not in have]
+    lacking = [column for column in table.columns.values() if column.required and column.name not in have]
     if lacking:
         raise problem(
             "intake.lacking_columns", file=sheet.file, sheet=sheet.sheet or "-", row=header.start,
-            columns=", ".join(lacking),
+            columns_zh="、".join(column.zh for column in lacking),
+            columns_en=", ".join(f"{column.en} ({column.zh})" for column in lacking),
         )  # fmt: skip

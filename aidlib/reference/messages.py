@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -40,6 +42,17 @@ def problem(key: str, **values: object) -> Problem:
 def message(key: str, language: str, **values: object) -> str:
     """The text ``key`` in ``language`` with its ``{names}`` filled; an unknown key raises KeyError."""
     return str(_texts("messages.yml")[key][language]).format(**values)
+
+
+def suggestion(given: str, known: Sequence[str], cutoff: float = 0.6) -> dict[str, str]:
+    """What ``given`` may have been meant to be, as the values near_zh and near_en of a message; "" if nothing is near.
+
+    cutoff: how alike the names must be, 1 for the same (difflib's ratio).
+    """
+    near = get_close_matches(given, known, 1, cutoff)
+    if not near:
+        return {"near_zh": "", "near_en": ""}
+    return {"near_zh": f"是否想写 {near[0]}？", "near_en": f" Did you mean {near[0]}?"}
 
 
 def method(key: str, language: str) -> str:

@@ -6,13 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from aidlib import display
 from aidlib.estimate import Estimates
 from aidlib.reference import message, problem
+from aidlib.reference.messages import suggestion
 from aidlib.report import sentences
 from aidlib.report.content import CHARTS, LANGUAGES, Absent, Content, Entry, Item, Limits, Section, Sentence
 from aidlib.report.registry import RANKS
@@ -69,8 +69,8 @@ class Chapter:
         if key in self.content.entries() | self.content.absent():
             raise problem("report.key_twice", chapter=self._content.name, name=key)
         if chart not in CHARTS:
-            near = get_close_matches(chart, CHARTS, 1) or ["–"]
-            raise problem("report.unknown_chart", name=key, chart=chart, charts=", ".join(CHARTS), near=near[0])
+            near = suggestion(chart, CHARTS)
+            raise problem("report.unknown_chart", name=key, chart=chart, charts=", ".join(CHARTS), **near)
         _check_texts(caption, place=key)
         if (estimates.rows["n"].fillna(0) == 0).all():
             absent = Absent(key, *(message("report.absent", each, caption=caption[each]) for each in LANGUAGES))

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,6 +14,7 @@ from zoneinfo import available_timezones
 import yaml
 
 from aidlib.reference import problem, regions
+from aidlib.reference.messages import suggestion
 from aidlib.report import registry
 from aidlib.report.content import LANGUAGES, Sentence
 from aidlib.report.parameters import PERIOD, REGION, Parameter
@@ -61,7 +61,6 @@ class Declaration:
         """
         for name in values:
             if name not in self.parameters:
-                near = get_close_matches(name, self.parameters, 1, 0.5) or ["–"]
                 allowed = ", ".join(self.parameters)
                 raise problem(
                     "report.unknown_parameter",
@@ -69,7 +68,7 @@ class Declaration:
                     report=self.name,
                     name=name[:40],
                     allowed=allowed,
-                    near=near[0],
+                    **suggestion(name, list(self.parameters), 0.5),
                 )
         return {name: self._value(parameter, values) for name, parameter in self.parameters.items()}
 
@@ -107,9 +106,12 @@ def declaration(path: Path) -> Declaration:
     """The declaration in the YAML file ``path``. Raises Problem naming the place for anything but a right one."""
     if not path.is_file():
         known = sorted(each.stem for each in path.parent.glob("*.yml"))
-        near = get_close_matches(path.stem, known, 1, 0.5) or ["–"]
         raise problem(
-            "report.no_declaration", wrong_use=True, file=path.name, known=", ".join(known) or "–", near=near[0]
+            "report.no_declaration",
+            wrong_use=True,
+            file=path.name,
+            known=", ".join(known) or "–",
+            **suggestion(path.stem, known, 0.5),
         )
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -76,10 +78,27 @@ def test_a_raising_cell_is_named_its_values_are_not_and_the_traceback_is_private
     assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("cells", [GOOD, RAISES], ids=["good", "failing"])
+def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path, monkeypatch, cells):
+    """Nor does what a runner that was killed had to leave there outlive the next run."""
+    place = tmp_path / "t"
+    dead = place / "aidlib-dead"
+    dead.mkdir(parents=True)
+    (dead / ".lock").touch()
+    (dead / "kernel.json").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    with contextlib.suppress(Problem):
+        execute(tmp_path, *cells)
+    assert list(place.iterdir()) == []
+
+
 def test_a_problem_in_a_cell_is_told_in_full(tmp_path):
     cell = "from aidlib.reference import problem\nraise problem('general.missing_file', file='lines.csv')"
-    with pytest.raises(Problem, match=r"File not found: lines\.csv"):
+    with pytest.raises(Problem, match=r"File not found: lines\.csv") as caught:
         execute(tmp_path, PARAMETERS, cell)
+    zh, en = str(caught.value).splitlines()  # one language a line, and no stop doubled
+    assert "File not found" not in zh and "找不到文件" in zh and "找不到" not in en
+    assert ".." not in en.partition(" failed: ")[2].partition(" The traceback")[0] and "。。" not in zh
 
 
 def test_a_chapter_over_its_time_limit_is_ended(tmp_path):
