@@ -20,7 +20,12 @@ CENTRES = ("median", "mean")
 
 @dataclass(frozen=True)
 class RelativeLine:
-    """``share`` of the weighted median or mean of the whole sample, e.g. RelativeLine(0.6, "median")."""
+    """``share`` of the weighted median or mean of the whole sample, e.g. RelativeLine(0.6, "median").
+
+    The median's influence needs the density of income there: a normal kernel of bandwidth sd / N^(1/5) with N the sum
+    of the weights, as R's convey takes it. Weights should therefore add up to the population; weights brought to a
+    mean of 1 smooth too much.
+    """
 
     share: float
     of: str = "median"

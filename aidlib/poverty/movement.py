@@ -52,7 +52,7 @@ def entry(
     """
     bounds = chosen(interval, SHARES)
     study = Study.of(after, design, by=by, margins=margins, df=df, base=base)
-    past = Study.of(before, design)
+    past = Study.of(before, None)  # of the sample before only the values are asked for
     pair = line if isinstance(line, tuple) else (line, line)
     then, now = past.column(income), study.column(income)
     old = line_values(past, then, pair[0], multiple).values
