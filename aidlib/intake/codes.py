@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 
 import pandas as pd
 
@@ -14,36 +14,47 @@ from aidlib.intake.cells import Cleaned, missing_kind, on_known, plain
 
 _BETWEEN = r"[、,;/|，；和及]+"
 _NUMBERED = r"^\d{1,2}[.、:．)]+(?=\D)"
-_ENDS = (
-    "特别行政区",
-    "维吾尔自治区",
-    "壮族自治区",
-    "回族自治区",
-    "自治区",
-    "自治州",
-    "地区",
-    "新区",
-    "省",
-    "市",
-    "区",
-    "县",
+_PEOPLES = "朝鲜|土家|苗|藏|羌|彝|布依|侗|哈尼|壮|傣|白|景颇|傈僳|回|蒙古|哈萨克|柯尔克孜|黎|维吾尔|满|裕固|瑶|畲|仡佬"
+_ENDS = re.compile(
+    rf"(?:(?:{_PEOPLES})族?)*自治[州县]$|(?:维吾尔|壮族|回族)?自治区$|(?:特别行政区|地区|新区|林区|省|市|盟|区|县)$"
 )
 _KINDS = "\0kinds"  # among the words: the names that mean a kind of missing value, not a code
 NOTHING = "none"  # several-choice columns: asked, and none of the list
 
 
-@cache
 def lookup(name: str) -> dict[str, str]:
     """Every known spelling of the code list ``name`` -> code. Region names also without 省, 市, 县."""
+    return _lookup(name, reference.dictionary())
+
+
+@lru_cache(maxsize=128)
+def _lookup(name: str, dictionary: reference.Dictionary) -> dict[str, str]:
     found: dict[str, str] = {}
-    for code, label in reference.codes(name).items():
+    for code, label in dictionary.codes[name].items():
         for written in (code, label.zh, label.en, *label.aliases):
             found.setdefault(_key(written), code)
-    if name == "region":
-        for code, label in reference.codes(name).items():
-            short = next((label.zh[: -len(end)] for end in _ENDS if label.zh.endswith(end)), label.zh)
-            found.setdefault(_key(short), code)
-    return found
+    return found | _short_places(found) if name == "region" else found
+
+
+def _short_places(found: Mapping[str, str]) -> dict[str, str]:
+    """Places as people shorten or lengthen them: 青岛, 恩施, 恩施州, 山东青岛, 山东省青岛市, 北京朝阳区.
+
+    A short name of several places is that of the greatest (吉林 is the province); of none where two are equally great.
+    """
+    table = reference.regions().drop_duplicates("code")
+    above = table["parent"].map(dict(zip(table["code"], table["zh"], strict=True))).where(table["level"].ne("province"))
+    above = above.where(above.ne("全国")).fillna("")
+    short = table["zh"].str.replace(_ENDS, "", regex=True)
+    forms = [short, short + "州", above + table["zh"], above.str.replace(_ENDS, "", regex=True) + short,
+             table["zh"].str.replace(r"^(..)市(?=.+[区县])", r"\1", regex=True)]  # fmt: skip
+    forms[1] = forms[1].where(table["zh"].str.endswith("自治州"))
+    rank = table["level"].map({"nation": 0, "province": 1, "city": 2}).fillna(3)
+    pairs = pd.concat([pd.DataFrame({"form": f, "code": table["code"], "rank": rank}) for f in forms]).dropna()
+    pairs = pairs.assign(form=lambda each: each["form"].map(_key)).drop_duplicates()
+    pairs = pairs[~pairs["form"].isin(list(found))]
+    best = pairs[pairs["rank"] == pairs.groupby("form")["rank"].transform("min")]
+    best = best[~best.duplicated("form", keep=False)]
+    return dict(zip(best["form"], best["code"], strict=True))
 
 
 def clean_codes(text: pd.Series, name: str, own: Mapping[str, str] | None = None) -> Cleaned:

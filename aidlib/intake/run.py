@@ -60,6 +60,13 @@ def import_files(
     All or nothing: on a Problem the store is as before. Files with the checksum of one already imported are passed
     over. project: the folder that holds data/sources; by default the one around the working folder.
     """
+    with reference.within(project):
+        return _import(paths, source, store, progress, project)
+
+
+def _import(
+    paths: Sequence[Path | str], source: str, store: Path | str, progress: Progress | None, project: Path | None
+) -> Outcome:
     mapping = load_source(source, _sources(project))
     target = Store(store)
     files = [(path, name, _sha256(path)) for path, name in files_of([Path(path) for path in paths])]

@@ -2,7 +2,7 @@
 
 from aidlib.reference.dictionary import Column, Dictionary, Label, Table, codes, dictionary, heading, label, order
 from aidlib.reference.messages import Problem, message, method, problem
-from aidlib.reference.project import project_folder
+from aidlib.reference.project import project_folder, within
 from aidlib.reference.series import baskets, industries, lines, price_index, prices, regions
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "problem",
     "project_folder",
     "regions",
+    "within",
 ]

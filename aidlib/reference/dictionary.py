@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from aidlib.reference.series import industries, regions
+from aidlib.reference.project import own_tables
+from aidlib.reference.series import industries, places
 
 ALL = "all"
 
@@ -75,9 +77,9 @@ class Table:
         return tuple(c for c in self.columns.values() if not (c.identifier or c.derived))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dictionary:
-    """All tables, code lists and headings."""
+    """All tables, code lists and headings. Compared by identity, so that what is worked out for one can be kept."""
 
     tables: Mapping[str, Table]
     codes: Mapping[str, Mapping[str, Label]] = field(repr=False)
@@ -85,13 +87,31 @@ class Dictionary:
     headings: Mapping[str, Label] = field(repr=False)
 
 
-@cache
 def dictionary() -> Dictionary:
-    """The shipped data dictionary, with regions and industries joined to its code lists."""
+    """The shipped data dictionary, with the project's regions and industries joined to its code lists."""
+    own = own_tables()
+    try:
+        stamp = (own / "regions.csv").stat().st_mtime_ns if own else 0
+    except OSError:
+        own, stamp = None, 0
+    return _dictionary(own, stamp)
+
+
+@lru_cache(maxsize=8)
+def _dictionary(own: Path | None, stamp: int) -> Dictionary:
+    """``stamp``: when the user's own table of regions was last changed, so that a corrected one is read."""
+    shipped = _shipped()
+    if own is None:
+        return shipped
+    return replace(shipped, codes={**shipped.codes, "region": _labels_of(places(own))})
+
+
+@cache
+def _shipped() -> Dictionary:
     text = files("aidlib.reference").joinpath("dictionary.yml").read_text(encoding="utf-8")
     raw = yaml.load(text, yaml.CSafeLoader)
     lists = {name: {code: _label(entry) for code, entry in entries.items()} for name, entries in raw["codes"].items()}
-    lists["region"] = _labels_of(regions())
+    lists["region"] = _labels_of(places(None))
     lists["industry"] = _labels_of(industries())
     return Dictionary(
         tables={name: _table(name, entry) for name, entry in raw["tables"].items()},
@@ -117,7 +137,7 @@ def label(column: str, value: object, language: str) -> str:
     named, sign, part = text.partition("=")
     if sign and named in _columns():
         return label(named, part, language)
-    for entries in _lists_of(column):
+    for entries in _lists_of(column, dictionary()):
         if text in entries:
             return entries[text].text(language)
     return text
@@ -141,22 +161,22 @@ def order(column: str) -> tuple[str, ...]:
 
 @cache
 def _columns() -> dict[str, Column]:
-    tables = list(dictionary().tables.values())[::-1]  # a name that several tables share is read as in the first
+    tables = list(_shipped().tables.values())[::-1]  # a name that several tables share is read as in the first
     return {name: column for table in tables for name, column in table.columns.items()}
 
 
-@cache
-def _lists_of(column: str) -> tuple[Mapping[str, Label], ...]:
+@lru_cache(maxsize=2_000)
+def _lists_of(column: str, known_codes: Dictionary) -> tuple[Mapping[str, Label], ...]:
     """The code lists in which a value of ``column`` may stand: its own, yes/no for a flag, else headings (measures)."""
     known = _columns().get(column)
-    lists = dictionary().codes
+    lists = known_codes.codes
     if known is not None and known.codes:
         return (lists[known.codes],)
     if known is not None and known.type == "flag":
         return (lists["yes_no"], {"1.0": lists["yes_no"]["1"], "0.0": lists["yes_no"]["0"]})
     if column in lists:
         return (lists[column],)
-    return (dictionary().headings, _columns_as_labels(), dictionary().missing)
+    return (known_codes.headings, _columns_as_labels(), known_codes.missing)
 
 
 @cache

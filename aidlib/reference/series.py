@@ -1,7 +1,9 @@
 """Dated facts with their source and how sure they are: places, dibao lines, prices, industries.
 
 A folder of the user (``data/reference``) may hold files of the same names; its rows come before the shipped ones with
-the same key, so that a researcher can replace a national series by a provincial one without touching the library.
+the same key, so that a researcher can replace a national series by a provincial one, or add the places of a survey,
+without touching the library. Places are always those of the project (``project.own_tables``), since every folder asks
+for them: intake for codes, display for names, the gate for what lies in what.
 """
 
 from __future__ import annotations
@@ -12,8 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from aidlib.reference.messages import problem
+from aidlib.reference.project import own_tables
+
 KEYS = {
-    "regions.csv": ["code", "valid_from"],
+    "regions.csv": ["code"],
     "lines.csv": ["region", "valid_from"],
     "prices.csv": ["region", "series", "period"],
     "industries.csv": ["code"],
@@ -21,10 +26,41 @@ KEYS = {
 }
 
 
+_LEVELS = {"0000": "province", "00": "city"}  # by the end of the code, where the user's own row does not say
+
+
 def regions(folder: Path | None = None) -> pd.DataFrame:
-    """Places by GB/T 2260: code, parent, level (nation, province, city, county), zh, en, valid_from, valid_to, demo."""
-    table = _table("regions.csv", folder)
+    """Places by GB/T 2260: code, parent, level (nation, province, city, county), zh, en, valid_from, valid_to, demo.
+
+    folder: of the user's own table; by default the project's. An own row needs code and zh (en is zh where it is
+    blank); its parent is then the place above it by the code, its level that of the code.
+    """
+    return places(folder or own_tables())
+
+
+def places(own: Path | None) -> pd.DataFrame:
+    """As ``regions``, with the user's own table in the folder ``own``, or none."""
+    table = _table("regions.csv", own)
+    if own is not None and (own / "regions.csv").is_file():
+        table = _completed(table, own / "regions.csv")
     return table.assign(demo=table["demo"] == "true")
+
+
+def _completed(table: pd.DataFrame, file: Path) -> pd.DataFrame:
+    code = table["code"].astype("str").str.strip()
+    wrong = code[~code.str.fullmatch(r"\d{6}")]
+    if len(wrong):
+        raise problem("reference.bad_region", file=file.name, code=wrong.iloc[0][:20] or "-")
+    city, province = code.str[:4] + "00", code.str[:2] + "0000"
+    above = province.mask(code.eq(province), "000000").where(code.str.endswith("00") | ~city.isin(code), city)
+    level = code.str[2:].map(_LEVELS).fillna(code.str[4:].map(_LEVELS)).fillna("county")
+    found = table.reindex(columns=_shipped("regions.csv").columns, fill_value="").assign(code=code)
+    blank = {name: found[name].eq("") for name in ("parent", "level", "en")}
+    return found.assign(
+        parent=found["parent"].mask(blank["parent"] & code.ne("000000"), above),
+        level=found["level"].mask(blank["level"], level),
+        en=found["en"].mask(blank["en"], found["zh"]),
+    )
 
 
 def industries(folder: Path | None = None) -> pd.DataFrame:
@@ -95,9 +131,19 @@ def _table(file: str, folder: Path | None) -> pd.DataFrame:
     own = folder / file if folder else None
     if own is None or not own.exists():
         return shipped.copy()
-    user = pd.read_csv(own, dtype=str, keep_default_na=False)
-    both = pd.concat([user, shipped], ignore_index=True)
+    both = pd.concat([_own(own, KEYS[file]), shipped], ignore_index=True)
     return both.drop_duplicates(KEYS[file]).reset_index(drop=True).fillna("")
+
+
+def _own(path: Path, key: list[str]) -> pd.DataFrame:
+    try:
+        user = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise problem("reference.bad_table", file=path.name, columns=", ".join(key)) from error
+    needed = [*key, "zh"] if path.name == "regions.csv" else key
+    if not set(needed) <= set(user):
+        raise problem("reference.bad_table", file=path.name, columns=", ".join(needed))
+    return user
 
 
 @cache

@@ -200,3 +200,14 @@ def test_cleaning_leaves_the_input_as_it_was():
     assert text.tolist()[0] == "约1500"
     assert text.isna().tolist() == [False, True]
     assert np.isnan(clean_numbers(text).value[1])
+
+
+def test_cities_are_known_by_short_and_long_names():
+    """A name that two places share is nobody's, but a province's comes before its capital city's."""
+    wanted = {
+        "青岛": "370200", "山东省青岛市": "370200", "山东青岛": "370200", "Qingdao": "370200", "恩施州": "422800",
+        "北京朝阳区": "110105", "吉林": "220000", "吉林市": "220200", "内蒙古": "150000",
+    }  # fmt: skip
+    found = clean_codes(pd.Series([*wanted, "朝阳区"]), "region")
+    assert found.value.tolist()[:-1] == list(wanted.values())
+    assert found.bad.tolist() == [False] * len(wanted) + [True]

@@ -1,5 +1,6 @@
 """Tests of the reference layer: the dictionary is whole, series name their source, messages speak twice."""
 
+import os
 import re
 from importlib.resources import files
 
@@ -59,6 +60,62 @@ def test_there_are_31_provinces_20_sections_and_15_causes():
     assert len(reference.industries()) == 20
     causes = reference.codes("cause")
     assert (sum(not c.paper for c in causes.values()), sum(c.paper for c in causes.values())) == (10, 5)
+
+
+def test_every_prefecture_is_there_with_its_province_and_both_names():
+    """333 divisions of prefecture level at the end of 2023 (293 cities, 30 prefectures, 7 areas, 3 leagues)."""
+    places = reference.regions().set_index("code")
+    cities = places[places["level"].eq("city") & ~places["demo"]]
+    assert len(cities) == 333
+    assert cities["zh"].str.extract("(市|自治州|地区|盟)$")[0].value_counts().to_dict() == {
+        "市": 293, "自治州": 30, "地区": 7, "盟": 3}  # fmt: skip
+    assert cities.index.str.fullmatch(r"\d{4}00").all()
+    real = places[places["level"].isin(["city", "county"]) & ~places["demo"]]
+    assert (real["parent"] == real.index.str[:2] + "0000").all()
+    assert real["parent"].isin(places.index[places["level"] == "province"]).all()
+    assert not places[~places["demo"]]["zh"].duplicated().any()
+    assert real["source"].ne("").all()
+    assert places.loc["370200", ["zh", "en"]].tolist() == ["青岛市", "Qingdao"]
+    assert places.loc["150100", "en"] == "Hohhot"
+    assert places.loc["610100", "en"] == "Xi'an"
+
+
+def project(tmp_path, text):
+    (tmp_path / "data/sources").mkdir(parents=True)
+    (tmp_path / "data/reference").mkdir()
+    (tmp_path / "data/reference/regions.csv").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_users_own_places_are_known_to_codes_labels_and_regions(tmp_path, monkeypatch):
+    """An own row needs code and zh; what lies above it follows from the code, and it comes before the shipped row."""
+    own = project(tmp_path, "code,zh,en\n370202,市南区,Shinan District\n370200,岛城,\n")
+    assert "370202" not in reference.codes("region")
+    with reference.within(own):
+        assert reference.label("region", "370202", "en") == "Shinan District"
+        assert reference.label("region", "370200", "zh") == "岛城"
+    monkeypatch.chdir(own)
+    row = reference.regions().set_index("code").loc["370202"]
+    assert (row["parent"], row["level"], row["demo"]) == ("370200", "county", False)
+    assert reference.label("region", "370200", "en") == "岛城"
+    assert list(reference.codes("region")).count("370200") == 1
+
+
+def test_a_corrected_table_of_places_is_read_again(tmp_path):
+    own = project(tmp_path, "code,zh\n370202,市南\n")
+    with reference.within(own):
+        assert reference.label("region", "370202", "zh") == "市南"
+        (own / "data/reference/regions.csv").write_text("code,zh\n370202,市南区\n", encoding="utf-8")
+        os.utime(own / "data/reference/regions.csv", ns=(1, 1))
+        assert reference.label("region", "370202", "zh") == "市南区"
+    assert reference.label("region", "370202", "zh") == "370202"
+
+
+@pytest.mark.parametrize(("text", "key"), [("code,zh\n3702,青岛\n", "bad_region"), ("地区,名称\n1,2\n", "bad_table")])
+def test_a_wrong_table_of_places_is_refused_by_name(tmp_path, text, key):
+    with reference.within(project(tmp_path, text)), pytest.raises(reference.Problem, match=r"regions\.csv") as found:
+        reference.regions()
+    assert found.value.key == f"reference.{key}"
 
 
 def test_demo_places_cannot_be_real_ones():
