@@ -160,7 +160,7 @@ SMALLEST = {
     "median gap": (10, 3, 200),
     "at risk": (10, 3, 200),
     "foster": (4, 3, 200),
-    "intensity": (4, 3, 200),
+    "intensity": (10, 3, 200),
     "persistent": (4, 3, 200),
     "contribution": (10, 3, 200),
     "within": (20, 10, 1000),
