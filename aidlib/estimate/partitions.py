@@ -8,17 +8,11 @@ same but for the order of summation (about 1e-13). The digest of the population 
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from aidlib import reference
 from aidlib.estimate.design import Design
@@ -28,40 +22,10 @@ from aidlib.estimate.intervals import SHARES, Interval, wald
 from aidlib.estimate.measures import By, unit_of
 from aidlib.estimate.sampling import NAMED, Floats
 from aidlib.estimate.study import Found, Study
+from aidlib.estimate.sums import Engine, Sums, collect, number
 
 ON_THE_LINE = 1e-12  # relative: incomes on the line, up to floating-point dust, are not below it
 HEAVY = "weight above zero"  # column of the cells that takes the weight's place: 1, or 0 where no unit has a weight
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN", "U")
-
-
-@dataclass(frozen=True)
-class Engine:
-    """How the sums are collected.
-
-    memory: DuckDB's limit. threads: of DuckDB (None: all cores; with 1 the same files give the same bits, with more
-    the order of summation may change the last one). scheduler: a Dask client; its workers take ``parts`` groups of
-    files (None: four for each worker), each with one thread, and see the folder under the same path.
-    """
-
-    memory: str = "1GB"
-    threads: int | None = None
-    scheduler: Any = None
-    parts: int | None = None
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What is summed, in DuckDB's words: a numerator, a denominator (None: 1), units that count, columns needed.
-
-    bad: a condition that no unit may meet. dominance: the two largest weighted numerators too.
-    """
-
-    numerator: str
-    columns: tuple[str, ...]
-    denominator: str | None = None
-    counted: str | None = None
-    bad: str | None = None
-    dominance: bool = False
 
 
 def mean(
@@ -76,8 +40,8 @@ def mean(
     engine: Engine | None = None,
 ) -> Estimates:
     """As ``estimate.mean``, of the Parquet files in ``folder`` (and its ``column=value`` folders)."""
-    y = _number(variable)
-    sums = Sums(y, (variable,), counted=f"{y} <> 0", bad=f"{y} <> 0 AND {y} <> 1", dominance=True)
+    y = number(variable)
+    sums = Sums(y, (variable,), counted=f"{y} <> 0", binary=True, dominance=True)
     cells = Cells.of(folder, design, sums, by, engine)
     unit = cells.unit(variable)
     study, members = cells.study(design, by, margins, df, base)
@@ -105,8 +69,8 @@ def total(
     engine: Engine | None = None,
 ) -> Estimates:
     """As ``estimate.total``, of the Parquet files in ``folder``."""
-    y = _number(variable)
-    sums = Sums(y, (variable,), counted=f"{y} <> 0", bad=f"{y} <> 0 AND {y} <> 1", dominance=True)
+    y = number(variable)
+    sums = Sums(y, (variable,), counted=f"{y} <> 0", binary=True, dominance=True)
     cells = Cells.of(folder, design, sums, by, engine)
     study, members = cells.study(design, by, margins, df, base)
     unit = cells.unit(variable)
@@ -135,8 +99,8 @@ def ratio(
     engine: Engine | None = None,
 ) -> Estimates:
     """As ``estimate.ratio``, of the Parquet files in ``folder``."""
-    y = _number(numerator)
-    sums = Sums(y, (numerator, denominator), _number(denominator), counted=f"{y} <> 0", dominance=True)
+    y = number(numerator)
+    sums = Sums(y, (numerator, denominator), number(denominator), counted=f"{y} <> 0", dominance=True)
     cells = Cells.of(folder, design, sums, by, engine)
     study, members = cells.study(design, by, margins, df, base)
     return cells.estimates(
@@ -163,8 +127,8 @@ def proportion(
     engine: Engine | None = None,
 ) -> Estimates:
     """As ``estimate.proportion`` of a column of 0 and 1, of the Parquet files in ``folder``."""
-    y = _number(variable)
-    sums = Sums(y, (variable,), counted=f"{y} = 1", bad=f"{y} <> 0 AND {y} <> 1")
+    y = number(variable)
+    sums = Sums(y, (variable,), counted=f"{y} = 1", binary=True)
     cells = Cells.of(folder, design, sums, by, engine)
     if cells.frame["bad"].sum() > 0:
         raise reference.problem("estimate.not_binary", column=variable)
@@ -189,17 +153,16 @@ def fgt(
     """As ``poverty.fgt`` with a line that is a number or a column, of the Parquet files in ``folder``."""
     if alpha < 0:
         raise reference.problem("poverty.alpha")
-    y = _number(income)
+    y = number(income)
     own = isinstance(line, str)
-    level = f"({_number(str(line)) if own else repr(float(line))} * {float(multiple)!r})"
+    level = f"({number(str(line)) if own else repr(float(line))} * {float(multiple)!r})"
     if multiple <= 0 or (not own and float(line) <= 0):
         raise reference.problem("poverty.line", line=line if own else float(line) * multiple)
     poor = f"{y} < {level} * {1 - ON_THE_LINE!r}"
-    gap = "1.0" if alpha == 0 else f"pow(({level} - {y}) / {level}, {float(alpha)!r})"
+    gap = f"pow(({level} - {y}) / {level}, {float(alpha)!r})"
     columns = (income, str(line)) if own else (income,)
-    sums = Sums(
-        f"CASE WHEN {poor} THEN {gap} ELSE 0.0 END", columns, counted=poor, bad=f"{level} <= 0" if own else None
-    )
+    poverty = f"({poor})::DOUBLE" if alpha == 0 else f"CASE WHEN {poor} THEN {gap} ELSE 0.0 END"
+    sums = Sums(poverty, columns, counted=poor, positive=str(line) if own else None, linear=False)
     cells = Cells.of(folder, design, sums, by, engine)
     if own and cells.frame["bad"].sum() > 0:
         raise reference.problem("poverty.line", line=line)
@@ -217,18 +180,12 @@ class Cells:
         """Raises Problem for no Parquet files, columns that are not there or hold no numbers, and bad values."""
         if not design.psus or design.replicates is not None or design.calibration or design.complete:
             raise reference.problem("estimate.partition_design")
-        engine = engine or Engine()
         names = (by,) if isinstance(by, str) else tuple(by or ())
         keys = tuple(dict.fromkeys([*filter(None, [design.strata]), *design.psus, *design.fpcs, *names]))
         files = sorted(str(path) for path in Path(folder).rglob("*.parquet"))
         if not files:
             raise reference.problem("estimate.no_parquet", folder=Path(folder).name)
-        found = _collect(
-            files, keys, design.weight, sums, engine, careful=not _clean(files, design.weight, sums.columns)
-        )
-        numbers = [c for c in ("x", "y", "probe") if c in found]
-        if not np.isfinite(found[numbers].to_numpy(np.float64)).all():
-            found = _collect(files, keys, design.weight, sums, engine, careful=True)
+        found = collect(files, keys, design.weight, sums, engine or Engine())
         _refuse(found, design, sums)
         _refuse_crossing(found, design)
         frame = found.assign(**{HEAVY: (found["heaviest"] > 0).astype(np.float64)})
@@ -316,104 +273,6 @@ def _share(
     )
 
 
-def _collect(
-    files: list[str], keys: tuple[str, ...], weight: str | None, sums: Sums, engine: Engine, *, careful: bool
-) -> pd.DataFrame:
-    """The sums by cell, one line a cell and part. careful: values may be missing or not a number."""
-    expressions = _expressions(keys, weight, sums, careful)
-    needed = [*keys, *([weight] if weight else []), *sums.columns]
-    if engine.scheduler is None:
-        return _frame(_aggregate(files, expressions, keys, needed, engine.memory, engine.threads))
-    parts = engine.parts or 4 * max(len(engine.scheduler.scheduler_info()["workers"]), 1)
-    groups = [list(group) for group in np.array_split(np.array(files, dtype=object), min(parts, len(files)))]
-    jobs = [
-        engine.scheduler.submit(_aggregate, group, expressions, keys, needed, engine.memory, 1, pure=False)
-        for group in groups
-    ]
-    return _frame(pa.concat_tables(engine.scheduler.gather(jobs)))
-
-
-def _aggregate(
-    files: list[str], expressions: str, keys: tuple[str, ...], needed: list[str], memory: str, threads: int | None
-) -> pa.Table:
-    """The sums of some files; runs here or on a worker."""
-    import duckdb
-
-    with tempfile.TemporaryDirectory() as spill:
-        config: dict[str, Any] = {"memory_limit": memory, "temp_directory": spill}
-        config |= {"threads": threads} if threads else {}
-        with duckdb.connect(config=config) as connection:
-            rows = connection.sql(
-                "FROM read_parquet($1, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)",
-                params=[files],
-            )
-            _check_columns(dict(zip(rows.columns, map(str, rows.types), strict=True)), needed, keys)
-            return rows.aggregate(expressions, ", ".join(map(_name, keys))).to_arrow_table()
-
-
-def _expressions(keys: tuple[str, ...], weight: str | None, sums: Sums, careful: bool) -> str:
-    """The aggregates of a cell. ``rows`` are its units, ``weighted`` those with a weight."""
-    w = _number(weight) if weight else "1.0::DOUBLE"
-    known = " AND ".join(map(_known, sums.columns))
-    numerator = f"{w} * ({sums.numerator})"
-    denominator = w if sums.denominator is None else f"{w} * {sums.denominator}"
-
-    def only(value: str) -> str:
-        return f"CASE WHEN {known} THEN {value} END" if careful else value
-
-    found = {
-        "rows": "count(*)",
-        "weighted": f"count(CASE WHEN {_known(weight)} OR isinf({w}) THEN 1 END)" if careful and weight else "count(*)",
-        "unfit": f"count(CASE WHEN {w} < 0 OR isinf({w}) THEN 1 END)" if careful else "0",
-        "heaviest": f"max({w})",
-        "n": f"count({only('1')})" if careful else "count(*)",
-        "x": f"sum({only(denominator)})",
-        "y": f"sum({only(numerator)})",
-    }
-    if sums.counted:
-        found["counted"] = f"count(CASE WHEN ({sums.counted}) AND {known if careful else 'true'} THEN 1 END)"
-    if sums.bad:
-        found["bad"] = f"count(CASE WHEN ({sums.bad}) AND {known if careful else 'true'} THEN 1 END)"
-    if sums.dominance:
-        found["size"] = f"sum({only(f'abs({numerator})')})"
-        found["tops"] = f"max({only(f'abs({numerator})')}, 2)"
-    for place, column in enumerate(sums.columns):
-        found[f"infinite{place}"] = f"count(CASE WHEN isinf({_number(column)}) THEN 1 END)" if careful else "0"
-    if not careful:
-        found["probe"] = " + ".join(f"sum({_number(c)})" for c in sums.columns)
-    return ", ".join([*map(_name, keys), *(f'{value} AS "{name}"' for name, value in found.items())])
-
-
-def _clean(files: list[str], weight: str | None, columns: tuple[str, ...]) -> bool:
-    """Whether the files' own statistics say that no value is missing, no weight negative and nothing infinite."""
-    wanted = {name: name == weight for name in (*columns, *([weight] if weight else []))}
-    for file in files:
-        metadata = pq.read_metadata(file)
-        places = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
-        if not set(wanted) <= set(places):
-            return False
-        for group in range(metadata.num_row_groups):
-            for name, positive in wanted.items():
-                statistics = metadata.row_group(group).column(places[name]).statistics
-                if statistics is None or not statistics.has_null_count or statistics.null_count:
-                    return False
-                bounds: tuple[Any, Any] = (statistics.min, statistics.max) if statistics.has_min_max else ("", "")
-                if not all(isinstance(b, int | float) and np.isfinite(b) for b in bounds):
-                    return False
-                if positive and bounds[0] < 0:
-                    return False
-    return True
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    """Cells with the two largest in columns of their own."""
-    if "tops" not in table.column_names:
-        return table.to_pandas()
-    tops = pc.list_slice(table["tops"].combine_chunks(), 0, 2, return_fixed_size_list=True)
-    frame = table.drop_columns(["tops"]).to_pandas()
-    return frame.assign(**{f"top{k + 1}": pc.list_element(tops, k).to_numpy(zero_copy_only=False) for k in (0, 1)})
-
-
 def _refuse(cells: pd.DataFrame, design: Design, sums: Sums) -> None:
     """Raises Problem for what a sample in memory is refused for, with the rows counted."""
     for place, column in enumerate(sums.columns):
@@ -442,24 +301,3 @@ def _refuse_crossing(cells: pd.DataFrame, design: Design) -> None:
         named = ", ".join(psus[:NAMED]) + ("" if len(psus) <= NAMED else " …")
         rows = int(cells.loc[crossing, "rows"].sum())
         raise reference.problem("estimate.crossing", psu=design.psus[0], psus=named, rows=rows)
-
-
-def _check_columns(types: dict[str, str], needed: Sequence[str], keys: tuple[str, ...]) -> None:
-    for column in needed:
-        if column not in types:
-            raise reference.problem("estimate.no_column", column=column)
-        if column not in keys and not types[column].startswith(NUMBERS):
-            raise reference.problem("estimate.not_numeric", column=column)
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _known(column: str) -> str:
-    """True for a finite number. The files' statistics leave out NaN and DuckDB trusts them: isnan would not see it."""
-    return f"{_number(column)} - {_number(column)} = 0"
-
-
-def _number(column: str) -> str:
-    return f"{_name(column)}::DOUBLE"
