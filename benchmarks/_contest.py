@@ -112,6 +112,23 @@ def line(what: str, ours: Times, peer: str = "", other: Times | None = None) -> 
     }
 
 
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The lines as the table of docs/benchmarks.md."""
+    out = [
+        "| what | ours: s (CPU s), MB | peer | peer: s (CPU s) | peer ÷ ours: s, CPU, MB |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        if "seconds" not in row:
+            out.append(f"| {row['what']} | | | | |")
+            continue
+        ours = f"{row['seconds']} ({row['cpu']}), {row['MB']}"
+        theirs = f"{row['peer_seconds']} ({row['peer_cpu']})" if "peer_seconds" in row else ""
+        ratios = f"{row['ratio']}, {row['cpu_ratio']}, {row['MB_ratio']}" if "ratio" in row else ""
+        out.append(f"| {row['what']} | {ours} | {row['peer'] if theirs else ''} | {theirs} | {ratios} |")
+    return "\n".join(out)
+
+
 def _rounded(seconds: float) -> float:
     return float(f"{seconds:.3g}")
 

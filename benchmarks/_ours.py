@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +35,8 @@ def main(folder: Path, repeats: int, task: str) -> dict[str, Any]:
         found = call()
         seconds.append(time.perf_counter() - start)
         cpu.append(time.process_time() - used)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     figures = {} if found is None else {name: found.rows[name].tolist() for name in ("estimate", "se")}
     return {"seconds": seconds, "cpu": cpu, "memory": peak, **figures}
 

@@ -2,7 +2,8 @@
 
 Peers are R packages of the system, and svy in an environment of its own (the file's path in AIDLIB_PEERS, or
 `.venv-peers`: `uv venv .venv-peers && uv pip install --python .venv-peers/bin/python svy==0.35`). Contestants run by
-turns in processes of their own; a peer that is not here is named. Seconds are those of the fastest repeat.
+turns in processes of their own; a peer that is not here is named. Seconds are those of the fastest repeat, by the clock
+and of the processor. `python -m benchmarks.estimate` prints the table of docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks._contest import check, commands, line, persons, race, write
+from benchmarks._contest import check, commands, line, markdown, persons, race, write
 
 # rows, clusters, grouped by cluster, with R's survey too
 MEANS = ((10_000, 1_550, False, True), (1_000_000, 1_550, True, True), (1_000_000, 1_550, False, False))
@@ -94,3 +95,7 @@ def _beyond_memory(here: dict[str, list[str]], folder: Path) -> Iterator[dict[st
         (place / f"{number:03d}.parquet").symlink_to(place / f"{number % FILES:03d}.parquet")
     times = race({"aidlib": ([*here["aidlib"], str(place), "2", "partitions_mean"], 1.0)}, rounds=1)
     yield line(f"mean from Parquet, {LARGE * ROWS_OF_A_FILE:,} rows", times["aidlib"])
+
+
+if __name__ == "__main__":
+    print(markdown(run()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -23,7 +22,8 @@ for _ in range(repeats):
     found = sample.estimation.mean(column, by="domain").to_polars()
     seconds.append(time.perf_counter() - started)
     cpu.append(time.process_time() - used)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+status = Path("/proc/self/status").read_text(encoding="utf-8")
+peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
 found = found.sort("domain")
 figures = {"estimate": found["est"].to_list(), "se": found["se"].to_list()}
 print(json.dumps({"seconds": seconds, "cpu": cpu, "memory": peak, **figures}))
