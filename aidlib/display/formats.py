@@ -107,7 +107,8 @@ def style_of(unit: str, values: Sequence[float] | np.ndarray = ()) -> Style:
         return Style(decimals=3)
     if unit in UNITS:
         return UNITS[unit]
-    plain = Style(decimals=_decimals_by_size(largest))
+    whole = unit in PLAIN and not (finite % 1 > 0).any()  # ranks, degrees of freedom, sampling units
+    plain = Style(decimals=0 if whole else _decimals_by_size(largest))
     if unit in PLAIN:
         return plain
     own = f"{{}} {unit}"  # a survey's own unit, as it wrote it

@@ -29,6 +29,7 @@ def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], un
     out[labels.head(style, language)] = pd.Series(estimates(rows, styles), rows.index)
     if not labels.counted(rows) and rows["se"].notna().any():
         out[reference.heading("se", language)] = pd.Series(_errors(rows, styles), rows.index)
+    if not labels.counted(rows) and rows["low"].notna().any():  # a rank has an interval without an error
         out[labels.WORDS["interval"][language]] = pd.Series(_intervals(rows, styles, language), rows.index)
     if not _is_its_own_count(rows):
         out[_heading_of_n(rows, language)] = pd.Series(_counts(rows), rows.index)
@@ -79,7 +80,7 @@ def _cells_to_spread(rows: pd.DataFrame, index: list[str], spread: str, unit: st
     apart = not _is_its_own_count(rows) and bool((~(of_line.max() > of_line.min())).all())
     lines = [estimates(rows, row_styles(rows, unit))]
     kinds = []
-    if not labels.counted(rows) and rows["se"].notna().any():
+    if not labels.counted(rows) and rows["low"].notna().any():
         lines.append(_intervals(rows, row_styles(rows, unit), language))
         kinds.append("interval")
     counts = [text if text not in (formats.WITHHELD, "0") else "" for text in _counts(rows)]

@@ -40,7 +40,7 @@ def with_care(estimates: Estimates) -> Estimates:
 
 
 def sizes(graded: Estimates) -> Estimates:
-    """What figures rest on, measures "interviews", "psus" and "cv" (se / |estimate|) by row: plain numbers.
+    """What figures rest on, measures "psus" and "cv" (se / |estimate|) by row, n as it was: plain numbers.
 
     The coefficient of variation keeps the flag of the figure, which says why one is missing.
     """
@@ -48,12 +48,9 @@ def sizes(graded: Estimates) -> Estimates:
     with np.errstate(divide="ignore", invalid="ignore"):
         cv = (rows["se"] / rows["estimate"].abs()).replace(np.inf, np.nan)
     plain = rows.assign(se=np.nan, low=np.nan, high=np.nan, count=np.nan, top1=np.nan, top2=np.nan)
-    counted = plain.assign(flag="")
-    blocks = [
-        counted.assign(measure="interviews", estimate=rows["n"]),
-        counted.assign(measure="psus", estimate=rows["psus"]),
-        plain.assign(measure="cv", estimate=cv),
-    ]
+    empty = rows["flag"].eq("empty")
+    drawn = plain.assign(measure="psus", estimate=rows["psus"], flag=np.where(empty, "empty", ""))
+    blocks = [drawn, plain.assign(measure="cv", estimate=cv)]
     table = pd.concat(blocks).sort_index(kind="stable")
     return replace(
         graded,

@@ -71,7 +71,8 @@ def register_figures(dossiers: pd.DataFrame, year: int) -> Estimates:
     for move in MOVES:
         moved = events[events["component"] == move]
         found[move] = count(moved, Design.census(), by="region", margins=True, base="R")
-    return replace(stack(found, key="figure"), method="register_count")
+    table = stack(found, key="figure")
+    return replace(table, rows=table.rows.assign(measure="count"), method="register_count")
 
 
 def _events(dossiers: pd.DataFrame, again: pd.Series, year: int) -> pd.DataFrame:
