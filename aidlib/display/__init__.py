@@ -1,6 +1,6 @@
 """How a tidy table of numbers looks: formats, tables, charts and the font, in two languages."""
 
-from aidlib.display.charts import chart, partial, plot
+from aidlib.display.charts import chart, partial, plot, tells
 from aidlib.display.fonts import font_path, missing_glyphs, subset
 from aidlib.display.formats import number
 from aidlib.display.style import figure, png, svg
@@ -21,4 +21,5 @@ __all__ = [
     "subset",
     "svg",
     "table",
+    "tells",
 ]

@@ -101,6 +101,24 @@ def partial(
     return layout.partial
 
 
+def tells(
+    rows: pd.DataFrame,
+    *,
+    domains: Sequence[str],
+    keys: Sequence[str],
+    unit: str,
+    kind: str,
+    language: str,
+    chart: str | None = None,
+) -> bool:
+    """False if all numbers that the chart would draw are withheld or missing, so that it would be an empty frame."""
+    if labels.withheld(rows).all():
+        return False
+    chosen = suitable(rows, domains, keys, kind, chart)
+    layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
+    return not layout.rows["hidden"].all()
+
+
 def suitable(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], kind: str, chart: str | None) -> str:
     """The chart that can be drawn: the wanted one, or the usual one of ``kind``; dots where a grid lacks its axes."""
     wanted = chart or {"curve": "step", "distribution": "density", "matrix": "matrix"}.get(kind, "dot")

@@ -11,6 +11,7 @@ from aidlib import reference
 from aidlib.display.formats import Style
 
 NUMBERS = ("estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2", "flag")
+PLACES = ("region", "county")
 TIMES = ("year", "time", "month", "quarter", "period", "wave")
 CARE = "care"
 TOTAL = "all"
@@ -76,6 +77,31 @@ def without_doubled_total(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Data
         if set(kept[column].astype(str)) - {TOTAL} and kept[column].nunique() == 2 and (kept[column] == TOTAL).any():
             kept = kept[kept[column] != TOTAL]
     return kept
+
+
+def with_data(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
+    """Without the categories of which there are no data at all; all rows where no other category has any.
+
+    Times and places stay: that they have no data is what a reader must know.
+    """
+    empty = reason(rows).eq("empty")
+    if empty.all():
+        return rows
+    keep = pd.Series(True, rows.index)
+    for column in dimensions(rows, domains, keys):
+        if column not in (*TIMES, *PLACES):
+            keep &= ~empty.groupby(rows[column].astype(str)).transform("all")
+    return rows[keep].reset_index(drop=True)
+
+
+def without_data(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], language: str) -> list[str]:
+    """The names of the categories that ``with_data`` leaves out."""
+    kept = with_data(rows, domains, keys)
+    names = []
+    for column in dimensions(rows, domains, keys):
+        there = set(kept[column])
+        names += [text(column, value, language) for value in rows[column].unique() if value not in there]
+    return list(dict.fromkeys(names))
 
 
 def withheld(rows: pd.DataFrame) -> pd.Series:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import pandas as pd
+
 from aidlib import display, reference
+from aidlib.display import labels
 from aidlib.estimate import Estimates
 from aidlib.render.words import glossary, ordinal, period_text, section_ordinal, word, word_or
 from aidlib.report import Absent, Document, Entry, Limits, Section, Sentence
 
 SHORT = 26  # lines up to which the data of a figure stand open beneath it; longer ones are folded, in print left out
+MOST_NAMES = 5  # categories without data that a note names
 LONGEST = 60  # rows up to which a page holds a table at all; longer ones stand in the workbook
 
 FIXED = (
@@ -200,32 +204,55 @@ def _text(item: Sentence | Limits | Absent, language: str) -> Block:
 
 
 def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
-    """A chart with its data, or a table; both with a number, a caption and notes."""
+    """A chart with its data, or a table, with number, caption and notes; a sentence where there is nothing to show."""
     counter.sheets += 1
+    estimates = entry.estimates
+    if labels.withheld(estimates.rows).all():
+        return _nothing(entry, counter, language)
+    rows = labels.with_data(estimates.rows, estimates.domains, estimates.keys)
+    grid = _grid(rows, estimates, language)
+    if entry.chart == "table" or not display.tells(rows, **_shape(estimates), language=language, chart=entry.chart):
+        return _table(entry, counter, language, grid)
+    return _figure(entry, counter, language, rows, None if entry.breakdowns_in_workbook else grid)
+
+
+def _nothing(entry: Entry, counter: _Counter, language: str) -> Block:
+    """Why neither chart nor table is shown: all figures are withheld or missing."""
+    joint = "、" if language == "zh" else "; "
+    flags = dict.fromkeys(labels.reason(entry.estimates.rows))
+    reasons = joint.join(labels.FLAGS[flag][language] for flag in flags if flag in labels.FLAGS)
+    return Block("absent", word("nothing", language, caption=entry.caption[language], reasons=reasons))
+
+
+def _table(entry: Entry, counter: _Counter, language: str, grid: Grid | None) -> Block:
+    """A table, or a line that says where a long one stands."""
     caption = entry.caption[language]
-    if entry.chart == "table":
-        counter.tables += 1
-        grid = _grid(entry.estimates, language)
-        return Block(
-            "table",
-            caption,
-            anchor=f"t{counter.tables}",
-            number=word("table", language, number=counter.tables),
-            grid=grid,
-            notes=_notes(entry, counter, language, grid, place="workbook_long" if grid is None else "workbook"),
-        )
+    if grid is None:
+        lines = len(entry.estimates.rows)
+        return Block("absent", word("workbook_long", language, caption=caption, rows=lines, number=counter.sheets))
+    counter.tables += 1
+    return Block(
+        "table",
+        caption,
+        anchor=f"t{counter.tables}",
+        number=word("table", language, number=counter.tables),
+        grid=grid,
+        notes=_notes(entry, counter, language, grid, place="workbook"),
+    )
+
+
+def _figure(entry: Entry, counter: _Counter, language: str, rows: pd.DataFrame, grid: Grid | None) -> Block:
     counter.figures += 1
     number = counter.figures
-    shape = _shape(entry.estimates)
-    grid = None if entry.breakdowns_in_workbook else _grid(entry.estimates, language)
-    partial = display.partial(entry.estimates.rows, **shape, language=language, chart=entry.chart)
+    caption = entry.caption[language]
+    partial = display.partial(rows, **_shape(entry.estimates), language=language, chart=entry.chart)
     return Block(
         "figure",
         caption,
         anchor=f"f{number}",
         number=word("figure", language, number=number),
         svg=_drawing(entry.estimates, entry.chart, language, caption, f"f{number}"),
-        alternative=_alternative(entry, language),
+        alternative=_alternative(rows, entry.estimates, language, caption),
         data_title=word("figure_data", language, number=number),
         summary=word("show_data", language, rows=len(grid.rows)) if grid else "",
         grid=grid,
@@ -237,16 +264,15 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
 @lru_cache(maxsize=512)
 def _drawing(estimates: Estimates, chart: str, language: str, caption: str, anchor: str) -> str:
     """The chart as SVG. Kept, because HTML and PDF show the same drawing (Estimates are told apart by identity)."""
-    shape = _shape(estimates)
-    canvas = display.chart(estimates.rows, **shape, language=language, chart=chart)
-    words = {name: value for name, value in shape.items() if name != "kind"}
-    text = display.alternative(estimates.rows, **words, language=language, caption=caption)
+    rows = labels.with_data(estimates.rows, estimates.domains, estimates.keys)
+    canvas = display.chart(rows, **_shape(estimates), language=language, chart=chart)
+    text = _alternative(rows, estimates, language, caption)
     return display.svg(canvas, title=caption, description=text, prefix=anchor)
 
 
-def _alternative(entry: Entry, language: str) -> str:
-    words = {name: value for name, value in _shape(entry.estimates).items() if name != "kind"}
-    return display.alternative(entry.estimates.rows, **words, language=language, caption=entry.caption[language])
+def _alternative(rows: pd.DataFrame, estimates: Estimates, language: str, caption: str) -> str:
+    words = {name: value for name, value in _shape(estimates).items() if name != "kind"}
+    return display.alternative(rows, **words, language=language, caption=caption)
 
 
 def _shape(estimates: Estimates) -> dict[str, Any]:
@@ -254,10 +280,10 @@ def _shape(estimates: Estimates) -> dict[str, Any]:
     return {"domains": estimates.domains, "keys": estimates.keys, "unit": estimates.unit, "kind": estimates.kind}
 
 
-def _grid(estimates: Estimates, language: str) -> Grid | None:
+def _grid(rows: pd.DataFrame, estimates: Estimates, language: str) -> Grid | None:
     """The page's table; None if it is too long for a page."""
     shape = {name: value for name, value in _shape(estimates).items() if name != "kind"}
-    frame = display.compact(estimates.rows, **shape, language=language)
+    frame = display.compact(rows, **shape, language=language)
     if len(frame) > LONGEST:
         return None
     return Grid(list(frame.columns), frame.to_numpy().tolist(), int(frame.attrs["labels"]), frame.attrs["note"])
@@ -268,12 +294,24 @@ def _notes(entry: Entry, counter: _Counter, language: str, grid: Grid | None, *,
     estimates = entry.estimates
     parts = [base_text(estimates, language), sample_text(estimates, language)]
     parts.append(grid.note if grid else "")
-    parts += display.legend(estimates.rows, language)
+    rows = labels.with_data(estimates.rows, estimates.domains, estimates.keys)
+    parts += display.legend(rows, language)
+    parts.append(_left_out(estimates, language))
     if estimates.method:
         parts.append(word("method_at", language, number=counter.methods.index(estimates.method) + 1))
     parts.append(word(place, language, number=counter.sheets))
     joint, end = ("；", "。") if language == "zh" else ("; ", ".")
     return word("notes", language) + joint.join(part for part in parts if part) + end
+
+
+def _left_out(estimates: Estimates, language: str) -> str:
+    """The categories without any data, by name or, where they are many, by number."""
+    names = labels.without_data(estimates.rows, estimates.domains, estimates.keys, language)
+    if not names:
+        return ""
+    if len(names) > MOST_NAMES:
+        return word("left_out_many", language, number=len(names))
+    return word("left_out", language, names=("、" if language == "zh" else ", ").join(names))
 
 
 def _fixed_words(language: str) -> dict[str, str]:
