@@ -64,6 +64,8 @@ def compare(
     """
     column = column_of(estimates, of)
     sides = _sides(estimates, column, against)
+    if sides.empty:
+        return _nothing(estimates)
     if against != REST:
         mix = _signs(sides, len(estimates.rows))
         return _differences(estimates, sides, combined(estimates, mix))
@@ -213,7 +215,7 @@ def _sides(estimates: Estimates, column: str, against: str) -> pd.DataFrame:
     heads = place[place["value"] != ALL]
     partners = place if against in (ALL, REST, PAIRS) else place[place["value"] == against]
     partners = place[place["value"] == ALL] if against == ALL else partners[partners["value"] != ALL]
-    if partners.empty:
+    if partners.empty and len(heads):
         known = ", ".join(dict.fromkeys(heads["value"]))
         key = "estimate.no_total" if against == ALL else "estimate.no_reference"
         raise reference.problem(key, column=column, value=against, known=known)
@@ -225,6 +227,15 @@ def _sides(estimates: Estimates, column: str, against: str) -> pd.DataFrame:
     line = line_codes(sides, ["row"]) if against == REST else np.arange(len(sides))
     named = REST if against == REST else sides["value_other"]
     return sides.rename(columns={"row_other": "other"}).assign(line=line, against=named).reset_index(drop=True)
+
+
+def _nothing(estimates: Estimates) -> Estimates:
+    """No comparison: a result without rows."""
+    rows = estimates.rows.head(0)
+    rows.insert(len(estimates.domains) + len(estimates.keys), "against", rows["measure"])
+    return replace(
+        estimates, rows=rows, keys=(*estimates.keys, "against"), kind="change", covariance=None, _influence=None
+    )
 
 
 def _signs(sides: pd.DataFrame, rows: int) -> Any:

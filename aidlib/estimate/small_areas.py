@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from aidlib import reference
 from aidlib.estimate.area_models import VARIANCES, Fit, fit
 from aidlib.estimate.domains import ALL, text
-from aidlib.estimate.estimates import COVARIANCE_ROWS, Estimates
+from aidlib.estimate.estimates import COVARIANCE_ROWS, NUMBERS, Estimates
 from aidlib.estimate.intervals import critical
 from aidlib.estimate.sampling import Floats, Ints
 
 TRANSFORMS = ("none", "arcsine")
 ADJUSTMENTS = ("optimal", "ratio")
+FEW = ("error", "empty")
 DF_CARE = 8  # fewer degrees of freedom of the model: all its numbers with care
 NAMED = 10
 
@@ -151,6 +152,7 @@ def fay_herriot(
     benchmark: Estimates | None = None,
     sizes: str | None = None,
     adjust: str = "optimal",
+    few: str = "error",
 ) -> Estimates:
     """Estimates of every area of ``auxiliary``: each direct estimate drawn towards a regression on the predictors.
 
@@ -169,7 +171,8 @@ def fay_herriot(
     difference in proportion to size × mean squared error, "ratio" multiplies all by one factor (Datta, Ghosh, Steorts &
     Maples 2011, Test 20(3), 574-588); the mean squared error grows by what the difference adds (Steorts & Ghosh 2013,
     Stat. Sinica 23(2), 749-767). Intervals: t with areas - terms degrees of freedom. n, psus: of the direct estimate.
-    Raises Problem for areas that auxiliary lacks or repeats, missing predictors, too few areas or collinear predictors.
+    few: what too few areas for the terms, or collinear predictors, are: an "error", or an "empty" row for each area.
+    Raises Problem for areas that auxiliary lacks or repeats, missing predictors, and as ``few`` says.
 
     >>> import pandas as pd
     >>> from aidlib.estimate import mean
@@ -179,14 +182,21 @@ def fay_herriot(
     >>> found.rows["estimate"].round(6).tolist()
     [2.0, 4.0, 6.0, 8.0, 10.0]
     """
-    model = small_area_model(
-        direct,
-        auxiliary,
-        predictors=predictors,
-        variance=variance,
-        transform=transform,
-        smooth_variances=smooth_variances,
-    )
+    if few not in FEW:
+        raise reference.problem("estimate.option", option="few", allowed=", ".join(FEW))
+    try:
+        model = small_area_model(
+            direct,
+            auxiliary,
+            predictors=predictors,
+            variance=variance,
+            transform=transform,
+            smooth_variances=smooth_variances,
+        )
+    except reference.Problem as found:
+        if few == "error" or found.key != "estimate.few_areas":
+            raise
+        return _nothing(direct, auxiliary)
     if sizes is not None and sizes not in auxiliary:
         raise reference.problem("estimate.no_column", column=sizes)
     size = None if sizes is None else auxiliary[sizes].to_numpy(np.float64)[model.lines]
@@ -253,6 +263,16 @@ def _places(direct: Estimates, auxiliary: pd.DataFrame) -> tuple[pd.DataFrame, I
     return places.assign(n=places["n"].fillna(0), psus=places["psus"].fillna(0)), lines
 
 
+def _nothing(direct: Estimates, auxiliary: pd.DataFrame) -> Estimates:
+    """A row without a value for every area."""
+    numbers = dict.fromkeys(NUMBERS, np.nan) | {"n": 0.0, "psus": 0.0}
+    measure = direct.rows["measure"].iloc[:1].sum()
+    rows = _places(direct, auxiliary)[0][list(direct.domains)].assign(measure=measure, **numbers, flag="empty")
+    return replace(
+        direct, rows=rows, kind="level", method="estimate_fay_herriot", margins=(), covariance=None, _influence=None
+    )
+
+
 def _terms(known: pd.DataFrame, predictors: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:
     """Intercept and predictors as areas × terms, and the terms' names."""
     columns, terms = [np.ones(len(known))], ["intercept"]
@@ -282,9 +302,10 @@ def _sampling(places: pd.DataFrame, transform: str, smooth: bool) -> tuple[Float
     if not smooth:
         return y, psi
     usable = np.isfinite(psi) & (psi > 0) & (n > 1)
+    if not usable.any():
+        return y, np.full(len(y), np.nan)
     if usable.sum() < 2 or np.ptp(n[usable]) == 0:
-        level = np.log(psi[usable]).mean() if usable.any() else np.nan
-        fitted = np.where(n > 0, np.exp(level), np.nan)
+        fitted = np.where(n > 0, np.exp(np.log(psi[usable]).mean()), np.nan)
     else:
         slope, start = np.polyfit(np.log(n[usable]), np.log(psi[usable]), 1)
         fitted = np.exp(start + slope * np.log(np.where(n > 0, n, np.nan)))

@@ -29,7 +29,7 @@ def trend(estimates: Estimates, *, time: str | None = None) -> Estimates:
     its standard error is sqrt(c' V c) with V the design covariance of the times, so that an overlapping sample is
     counted. Estimate all times in one call (``by=["region", "year"]`` on the panel). time: the column of periods
     ("2025", "2025-Q3", "2025-09"; None: the one named year, time, period or wave). Units: those of the values per year,
-    shares in pp as fractions. n, psus: the smallest of the times. A line with fewer than two times is empty.
+    shares in pp as fractions. n, psus: the smallest of the times. A line with fewer than two times is empty, its n 0.
     Source: Ingram et al. (2018), NCHS guidelines for analysis of trends, Vital Health Stat. 2(179).
     Raises Problem for no such column, a value that is no period, or a result without covariance.
 
@@ -44,7 +44,7 @@ def trend(estimates: Estimates, *, time: str | None = None) -> Estimates:
     years = years_of(estimates.rows[column])
     known = np.flatnonzero(estimates.rows["estimate"].notna().to_numpy() & np.isfinite(years))
     group = groups[known]
-    centred = years[known] - (_sum(years[known], group, lines) / _sum(None, group, lines))[group]
+    centred = years[known] - (_sum(years[known], group, lines) / np.maximum(_sum(None, group, lines), 1))[group]
     spread = _sum(centred**2, group, lines)
     enough = spread > 0
     weight = centred / np.where(enough, spread, 1.0)[group]
@@ -55,6 +55,7 @@ def trend(estimates: Estimates, *, time: str | None = None) -> Estimates:
     low, high = wald(slope, se, rows["df"].to_numpy(), rows["n"].to_numpy(), rows["psus"].to_numpy())
     flag = np.where(np.isnan(slope) & rows["flag"].isin(SHOWN), "empty", rows["flag"])
     rows = rows.assign(measure="trend", estimate=slope, se=se, low=low, high=high, flag=flag)
+    rows = rows.assign(n=rows["n"].where(enough, 0.0))
     return replace(
         _without(estimates, rows, column),
         unit="pp" if estimates.unit == "share" else estimates.unit,
@@ -70,7 +71,7 @@ def linearity(estimates: Estimates, *, time: str | None = None) -> Estimates:
 
     Rows "wald_f", "df_numerator" and "p_value". W = (Lθ)' (L V L')⁻¹ (Lθ), L spanning what is orthogonal to straight
     lines; F = (df - q + 1) / (df q) · W on q and df - q + 1 degrees of freedom, q the rank of L V L' (times - 2).
-    Source: Korn & Graubard (1990), Am. Stat. 44(4), 270-276. Missing for fewer than three times or df < q.
+    Source: Korn & Graubard (1990), Am. Stat. 44(4), 270-276. Missing for fewer than three times (n 0) or df < q.
     Arguments and Problems as ``trend``.
 
     >>> import pandas as pd
@@ -141,7 +142,8 @@ def _sum(values: Floats | None, group: Ints, lines: int) -> Floats:
 
 def _one_per_line(estimates: Estimates, groups: Ints, column: str) -> pd.DataFrame:
     """The first row of each line with the least n, count, psus and df and the largest shares and flag of its rows."""
-    rows = estimates.rows[(estimates.rows[column] != ALL).to_numpy()]
+    timed = (estimates.rows[column] != ALL).to_numpy()
+    rows = estimates.rows[timed] if timed.any() else estimates.rows  # an empty sample has its total only
     group = groups[rows.index]
     of_line = rows.groupby(group, sort=True)
     first = rows.iloc[np.unique(group, return_index=True)[1]].reset_index(drop=True)
@@ -186,7 +188,7 @@ def _tests(
         at = np.flatnonzero(counted & (groups == line))
         if len(at) > 1:
             found[:, line] = _wald_f(estimates, at, contrasts(at), float(rows["df"].iloc[line]))
-    base = _without(estimates, rows, column)
+    base = _without(estimates, rows.assign(n=rows["n"].where(np.isfinite(found[1]), 0.0)), column)
     measures = dict(zip(("wald_f", "df_numerator", "p_value"), found, strict=True))
     return plain_numbers(base, measures, method)
 

@@ -62,8 +62,8 @@ def decompose_change(
     Components: ``growth``, ``distribution``, then where they can differ ``line``, ``prices``, ``rigid``,
     ``population``, and ``total``. method: "shapley", the mean over all orders in which the factors can change, or
     "datt_ravallion", each factor alone from the wave before, with a ``residual``.
-    A unit counts with all its values known. unit: as in ``estimate.change``. Raises Problem for a mean of 0 or less, or
-    a group without members in one sample.
+    A unit counts with all its values known; without any in one sample all parts are empty. unit: as in
+    ``estimate.change``. Raises Problem for a mean of 0 or less, or a group without members in one sample.
 
     >>> import pandas as pd
     >>> before = pd.DataFrame({"id": range(4), "income": [1.0, 2, 3, 6]})
@@ -89,17 +89,31 @@ def decompose_change(
     moves = isinstance(line, str | tuple | RelativeLine) or prices is not None
     there = {"line": moves, "prices": prices is not None, "rigid": rigid is not None, "population": by is not None}
     factors = ["growth", "distribution", *(name for name, is_there in there.items() if is_there)]
-    parameters = {"growth": ratio_of_means(both, (both[0].income, both[1].income), income)} | estimated
-    if rigid is not None:
-        parameters["rigid"] = ratio_of_means(both, (both[0].rigid, both[1].rigid), rigid)
-    if isinstance(line, str):
-        parameters["line"] = ratio_of_means(both, (both[0].line[0], both[1].line[0]), line)
     parts = _shapley(factors) if method == "shapley" else _one_by_one(factors)
-    world = _World(both, parameters, alpha)
-    values, scores = world.parts(list(parts.values()))
+    if min(side.total for side in both) > 0:
+        parameters = _scales(both, income, line, rigid) | estimated
+        values, scores = _World(both, parameters, alpha).parts(list(parts.values()))
+    else:
+        values, scores = _nothing(both, len(parts))
     return _estimates(
         (before, after), design, both, list(parts), values, scores, f"fgt_{alpha:g}", unit, periods, df, base
     )
+
+
+def _scales(both: tuple[Side, Side], income: str, line: LineSpec, rigid: str | None) -> dict[str, Parameter]:
+    """How many times the means after are those before."""
+    found = {"growth": ratio_of_means(both, (both[0].income, both[1].income), income)}
+    if rigid is not None:
+        found["rigid"] = ratio_of_means(both, (both[0].rigid, both[1].rigid), rigid)
+    if isinstance(line, str):
+        found["line"] = ratio_of_means(both, (both[0].line[0], both[1].line[0]), line)
+    return found
+
+
+def _nothing(both: tuple[Side, Side], parts: int) -> tuple[Floats, Scores]:
+    """No values where one of the samples has no known unit."""
+    first, second = (np.zeros((len(side.unit), parts)) for side in both)
+    return np.full(parts, np.nan), (first, second)
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,10 @@ def sides(
     prices: float | str | None,
     by: str | None,
 ) -> tuple[tuple[Side, Side], dict[str, Parameter]]:
-    """Both samples resolved, and the lines that are estimated: ``line_0`` and ``line_1`` of a relative line."""
+    """Both samples resolved, and the lines that are estimated: ``line_0`` and ``line_1`` of a relative line.
+
+    A sample of which nobody is known with a weight has a side without units.
+    """
     studies = [Study.of(sample, design) for sample in samples]
     codes, groups = _groups(samples, by)
     built, relative = [], []
@@ -89,8 +92,6 @@ def sides(
             raise reference.problem("poverty.prices")
         known = np.isfinite(money + spent + lines[0] + lines[1] + ratio) & (codes[place] >= 0)
         unit = np.flatnonzero(known)
-        if not study.sampling.weight[unit].sum() > 0:
-            raise reference.problem("poverty.nobody", wave=("before", "after")[place])
         built.append(
             Side(
                 unit,
@@ -104,9 +105,10 @@ def sides(
             )
         )
         relative.append(None if influence is None else influence[unit])
-    if any((side.by_group <= 0).any() for side in built):
+    everybody = min(side.total for side in built) > 0
+    if everybody and any((side.by_group <= 0).any() for side in built):
         raise reference.problem("poverty.groups", column=by)
-    return (built[0], built[1]), _relative_lines((built[0], built[1]), relative)
+    return (built[0], built[1]), _relative_lines((built[0], built[1]), relative) if everybody else {}
 
 
 def ratio_of_means(both: tuple[Side, Side], values: Scores, column: str) -> Parameter:

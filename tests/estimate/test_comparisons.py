@@ -287,6 +287,22 @@ def test_an_empty_region_stays_empty_and_ranks_nowhere(panel):
     assert ranks["high"].max() == 2
 
 
+def test_of_nobody_nothing_is_compared_ranked_or_followed(panel):
+    nobody = panel.head(0)
+    region = mean(nobody, None, "income", by="region", margins=True)
+    assert len(compare(region).rows) == len(p_values(compare(region)).rows) == len(rank_intervals(region).rows) == 0
+    for test in (trend, linearity):
+        rows = test(mean(nobody, None, "income", by="year"), time="year").rows
+        assert rows["estimate"].isna().all() and (rows["n"] == 0).all() and (rows["flag"] == "empty").all()
+
+
+def test_one_time_has_no_trend_and_two_no_curvature():
+    sample = pd.DataFrame({"year": ["2024", "2024", "2025", "2025"], "y": [1.0, 2, 2, 3]})
+    two, one = (mean(part, None, "y", by="year") for part in (sample, sample.head(2)))
+    assert trend(two).rows["n"].item() == 2 and trend(one).rows["n"].item() == 0
+    assert (linearity(two).rows["n"] == 0).all() and linearity(two).rows["estimate"].isna().all()
+
+
 def test_a_share_of_nobody_is_not_taken_as_certain():
     """0 of 40 against 4 of 40: the exact interval of the zero, 0 … 8.8 %, enters the error."""
     sample = pd.DataFrame({"g": ["a"] * 40 + ["b"] * 40, "poor": [0.0] * 76 + [1.0] * 4})

@@ -173,6 +173,20 @@ def test_totals_sum_to_the_benchmark():
     assert held.rows["estimate"].sum() == pytest.approx(160)
 
 
+@pytest.mark.parametrize("smooth", [False, True])
+def test_too_few_areas_are_empty_where_asked(dairy, smooth):
+    direct, known = dairy
+    few = replace(direct, rows=direct.rows.head(2))
+    none = mean(pd.DataFrame({"area": pd.Series([], dtype=str), "y": []}), None, "y", by="area")
+    for found in (few, none):
+        rows = fay_herriot(found, known, predictors=["major"], smooth_variances=smooth, few="empty").rows
+        assert len(rows) == len(known) and rows["estimate"].isna().all()
+        assert (rows["n"] == 0).all() and (rows["flag"] == "empty").all()
+        with pytest.raises(Problem) as error:
+            fay_herriot(found, known, predictors=["major"], smooth_variances=smooth)
+        assert error.value.key == "estimate.few_areas"
+
+
 def test_smoothed_variances_keep_their_sum_and_follow_n():
     n = np.array([20.0, 40, 80, 160, 320])
     psi = 100 / n * np.array([0.5, 2.0, 1.0, 0.7, 1.3])

@@ -268,6 +268,16 @@ def test_replicate_weights_give_the_same_parts():
     np.testing.assert_allclose(by_replicates["se"], linear["se"], rtol=0.05)
 
 
+# --- edges
+@pytest.mark.parametrize("method", ["shapley", "datt_ravallion"])
+def test_without_a_known_unit_all_parts_are_empty(method):
+    before, after = (wave.assign(gone=np.nan) for wave in waves())
+    for old, new, line in ((before.head(0), after.head(0), 600), (before, after, "gone")):
+        found = decompose_change(old, new, DESIGN, "income", line=line, method=method).rows
+        assert found["component"].iloc[-1] == "total" and found["estimate"].isna().all()
+        assert (found["n"] == 0).all() and (found["flag"] == "empty").all()
+
+
 # --- errors
 @pytest.mark.parametrize(
     ("options", "key"),
@@ -279,14 +289,13 @@ def test_replicate_weights_give_the_same_parts():
         ({"line": 600, "by": "none"}, "estimate.no_column"),
         ({"line": 600, "rigid": "nothing"}, "poverty.mean"),
         ({"line": 600, "by": "alone"}, "poverty.groups"),
-        ({"line": "gone"}, "poverty.nobody"),
     ],
 )
 def test_wrong_options_are_refused(options, key):
     before, after = waves()
     before, after = (
-        before.assign(nothing=0.0, alone="a", gone=np.nan),
-        after.assign(nothing=1.0, alone="b", gone=np.nan),
+        before.assign(nothing=0.0, alone="a"),
+        after.assign(nothing=1.0, alone="b"),
     )
     with pytest.raises(Problem) as error:
         decompose_change(before, after, DESIGN, "income", **options)
