@@ -42,7 +42,7 @@ def _upper_half(visits: pd.DataFrame) -> pd.Series:
     """Whether income per head lies above the weighted median of its region, frame and year; missing where unknown."""
     income = (visits["income_year"] / visits["members"]).fillna(visits["income"])
     usable = (income.notna() & (visits["came"] == 1) & (visits["weight"] > 0)).to_numpy()
-    group = visits.groupby([*CLASS, "year"], dropna=False).ngroup().to_numpy(np.int64)
+    group = visits.groupby([*CLASS, "year"], dropna=False).ngroup().to_numpy().astype(np.int64)
     groups = int(group.max(initial=-1)) + 1
     values, weight = income.to_numpy(float), visits["weight"].to_numpy(float)
     found = Distribution.of(values[usable], weight[usable], group[usable], groups)
