@@ -36,9 +36,15 @@ NUMBER_FORMATS = {
     "number": "#,##0.000",
 }
 WHOLE = "#,##0"
+YEAR = re.compile(r"(?:19|20)\d\d")
 FIRST_ROW = 7  # of the table on a sheet, counted from 0; what it is about stands above
 WIDEST = 44
+LINE = 15.0  # points: the height of a line of text
+A4 = 9  # in Excel's list of papers
+NAME = 31  # characters that the name of a sheet may have
 FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
+PARTS = re.compile(r"(?=[：（，])")  # where a long caption may end
+ALL_CELLS = "A1:XFD1048576"
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Formats:
     """The cell formats of a workbook; ``numbers`` by number format."""
 
     title: Format
+    year: Format
     head: Format
     text: Format
     quoted: Format
@@ -94,18 +101,34 @@ def sheets_of(document: Document, language: str) -> list[Sheet]:
     """One sheet for every result, numbered as the notes on the pages name them."""
     titles = {content.name: content.title[language] for content in document.contents}
     return [
-        Sheet(i, FORBIDDEN.sub("", f"{i:02d} {chapter}.{entry.key}")[:31], chapter, titles[chapter], entry)
+        Sheet(i, _name(i, chapter, entry, language), chapter, titles[chapter], entry)
         for i, (chapter, entry) in enumerate(document.entries(), 1)
     ]
+
+
+def _name(number: int, chapter: str, entry: Entry, language: str) -> str:
+    """The name of a sheet: its number with the caption in Chinese, whose characters are few, else with chapter and key.
+
+    A long caption gives as many of its parts as there is room for.
+    """
+    text = f"{number:02d} "
+    if language != "zh":
+        return FORBIDDEN.sub("", f"{text}{chapter}.{entry.key}")[:NAME]
+    for at, part in enumerate(PARTS.split(FORBIDDEN.sub("", entry.caption[language]))):
+        if at and len(text + part) > NAME:
+            break
+        text += part
+    return text[:NAME].rstrip()
 
 
 def _cover(book: Workbook, formats: Formats, document: Document, language: str) -> None:
     sheet = book.add_worksheet(word("sheet_cover", language))
     sheet.hide_gridlines(2)
-    sheet.set_column(0, 0, 26)
+    _paper(sheet)
+    sheet.set_column(0, 0, 30)
     sheet.set_column(1, 1, 90)
-    _write(sheet, 0, 0, document.title[language], formats.title, formats)
-    _write(sheet, 1, 0, document.subtitle[language], formats.text, formats)
+    _across(sheet, 0, 1, document.title[language], formats.title, formats, 30 + 90)
+    _across(sheet, 1, 1, document.subtitle[language], formats.wrapped, formats, 30 + 90)
     state = word("approved" if document.state == "approved" else "draft", language)
     place = reference.label("region", document.region, language)
     lines = [
@@ -117,27 +140,42 @@ def _cover(book: Workbook, formats: Formats, document: Document, language: str) 
     lines += manifest_lines(document.manifest, language)
     lines.append((word("notes", language).strip(" :："), word("formulas", language)))
     for row, (name, value) in enumerate(lines, 3):
-        _write(sheet, row, 0, name, formats.text, formats)
-        _write(sheet, row, 1, value, formats.wrapped, formats)
+        _pair(sheet, row, name, value, formats, (30, 90))
 
 
 def _contents(book: Workbook, formats: Formats, sheets: list[Sheet], language: str) -> None:
     page = book.add_worksheet(word("sheet_contents", language))
-    heads = [word(key, language) for key in ("sheet", "chapter", "caption", "base", "rows")]
-    rows = [[s.name, s.title, s.entry.caption[language], base_text(s.entry.estimates, language)] for s in sheets]
+    _paper(page)
+    heads = [word(key, language) for key in ("sheet", "chapter", "caption", "base", "key_number", "rows")]
+    rows = [
+        [
+            s.name,
+            s.title,
+            s.entry.caption[language],
+            base_text(s.entry.estimates, language),
+            f"{s.chapter}.{s.entry.key}",
+        ]
+        for s in sheets
+    ]
+    widths = [max(map(_width, [head, *cells])) + 2 for head, *cells in zip(heads[:-1], *rows, strict=True)]
+    widths = [float(min(WIDEST, max(11, width))) for width in widths]
     _header(page, 0, heads, formats)
     for at, (sheet, row) in enumerate(zip(sheets, rows, strict=True), 1):
         page.write_url(at, 0, f"internal:'{sheet.name}'!A1", formats.link, string=sheet.name)
         for column, value in enumerate(row[1:], 1):
-            _write(page, at, column, value, formats.text, formats)
-        page.write_number(at, 4, len(sheet.entry.estimates.rows), formats.numbers[WHOLE])
-    _widths(page, heads, [*map(list, zip(*rows, strict=True)), []] if rows else [[]] * len(heads))
+            _write(page, at, column, value, formats.wrapped, formats)
+        page.write_number(at, len(row), len(sheet.entry.estimates.rows), formats.numbers[WHOLE])
+        page.set_row(at, LINE * max(_lines(value, width) for value, width in zip(row, widths, strict=True)))
+    for column, width in enumerate(widths):
+        page.set_column(column, column, width)
     page.freeze_panes(1, 0)
+    page.repeat_rows(0)
 
 
 def _notes(book: Workbook, formats: Formats, document: Document, language: str) -> None:
     """Method notes, the meaning of flags and bases, and the glossary."""
     sheet = book.add_worksheet(word("sheet_notes", language))
+    _paper(sheet)
     sheet.set_column(0, 0, 30)
     sheet.set_column(1, 1, 110)
     flags = [(flag, texts[language]) for flag, texts in labels.FLAGS.items()]
@@ -154,15 +192,14 @@ def _notes(book: Workbook, formats: Formats, document: Document, language: str) 
         _write(sheet, row, 0, title, formats.head, formats)
         _write(sheet, row, 1, "", formats.head, formats)
         for row, (name, text) in enumerate(lines, row + 1):  # noqa: B020 - the next group starts where this one ends
-            _write(sheet, row, 0, name, formats.text, formats)
-            _write(sheet, row, 1, text, formats.wrapped, formats)
+            _pair(sheet, row, name, text, formats, (30, 110))
         row += 2
 
 
 def _table(book: Workbook, formats: Formats, sheet: Sheet, document: Document, language: str) -> None:
     """What the numbers are about, then the numbers as a table with a header row."""
     page = book.add_worksheet(sheet.name)
-    _above(page, formats, sheet, document, language)
+    _paper(page)
     rows = sheet.entry.estimates.rows
     words, numbers = _columns(sheet.entry, language)
     reasons = [labels.FLAGS[flag][language] if flag else "" for flag in labels.reason(rows)]
@@ -171,20 +208,24 @@ def _table(book: Workbook, formats: Formats, sheet: Sheet, document: Document, l
     _header(page, FIRST_ROW, heads, formats)
     for column, cells in zip([*range(len(words)), len(heads) - 1], texts, strict=True):
         for at, cell in enumerate(cells, FIRST_ROW + 1):
-            _write(page, at, column, cell, formats.text, formats)
+            if YEAR.fullmatch(cell):
+                page.write_number(at, column, int(cell), formats.year)
+            else:
+                _write(page, at, column, cell, formats.text, formats)
     for column, (values, code) in enumerate(numbers.values(), len(words)):
         _write_numbers(page, column, values, formats.numbers[code])
     if len(rows):
         page.autofilter(FIRST_ROW, 0, FIRST_ROW + len(rows), len(heads) - 1)
-    _widths(page, heads, [*words.values(), *([[]] * len(numbers)), reasons])
+    widths = _widths(page, heads, [*words.values(), *([[]] * len(numbers)), reasons])
+    _above(page, formats, sheet, document, language, widths)
     page.freeze_panes(FIRST_ROW + 1, len(words))
     page.repeat_rows(FIRST_ROW)
-    page.set_landscape()
-    page.fit_to_pages(1, 0)
 
 
-def _above(page: Worksheet, formats: Formats, sheet: Sheet, document: Document, language: str) -> None:
-    """A link back, caption, base, sample, unit and method."""
+def _above(
+    page: Worksheet, formats: Formats, sheet: Sheet, document: Document, language: str, widths: list[float]
+) -> None:
+    """A link back, caption, base, sample, unit and method, each across the table."""
     estimates, back = sheet.entry.estimates, f"internal:'{word('sheet_contents', language)}'!A1"
     page.write_url(0, 0, back, formats.link, string=word("back", language))
     method = methods_of(document).index(estimates.method) + 1 if estimates.method else 0
@@ -198,7 +239,8 @@ def _above(page: Worksheet, formats: Formats, sheet: Sheet, document: Document, 
         word("method_at", language, number=method) if method else "",
     ]
     for row, text in enumerate(lines, 1):
-        _write(page, row, 0, text, formats.title if row == 1 else formats.text, formats)
+        style = formats.title if row == 1 else formats.wrapped
+        _across(page, row, len(widths) - 1, text, style, formats, sum(widths))
 
 
 def _columns(entry: Entry, language: str) -> tuple[dict[str, list[str]], dict[str, tuple[pd.Series, str]]]:
@@ -232,6 +274,39 @@ def _write_numbers(page: Worksheet, column: int, values: pd.Series, style: Forma
             page.write_blank(at, column, None, style)
 
 
+def _paper(page: Worksheet) -> None:
+    """A4, broad, as wide as the page; no marks on text that looks like a number (codes are text)."""
+    page.set_paper(A4)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
+    page.ignore_errors({"number_stored_as_text": ALL_CELLS})
+
+
+def _across(page: Worksheet, row: int, last: int, text: str, style: Format, formats: Formats, width: float) -> None:
+    """A text over the columns 0 … ``last``, ``width`` wide together, with as many lines as it needs."""
+    large = style is formats.title
+    page.merge_range(row, 0, row, last, "", style)
+    _write(page, row, 0, text, style, formats)
+    page.set_row(row, LINE * _lines(text, width * (0.75 if large else 1)) * (1.35 if large else 1))
+
+
+def _pair(page: Worksheet, row: int, name: str, text: str, formats: Formats, widths: tuple[float, float]) -> None:
+    """A name and its text, with as many lines as they need."""
+    _write(page, row, 0, name, formats.wrapped, formats)
+    _write(page, row, 1, text, formats.wrapped, formats)
+    page.set_row(row, LINE * max(_lines(name, widths[0]), _lines(text, widths[1])))
+
+
+def _width(text: str) -> int:
+    """In narrow characters; Chinese ones count double."""
+    return max(sum(2 if ord(c) > 0x2E80 else 1 for c in line) for line in text.split("\n"))
+
+
+def _lines(text: str, width: float) -> int:
+    """Lines that a text takes in a column, with room for words that do not break."""
+    return sum(max(1, math.ceil(_width(line) * 1.08 / width)) for line in text.split("\n"))
+
+
 def _header(page: Worksheet, row: int, heads: list[str], formats: Formats) -> None:
     for column, head in enumerate(heads):
         _write(page, row, column, head, formats.head, formats)
@@ -242,18 +317,21 @@ def _write(page: Worksheet, row: int, column: int, text: str, style: Format, for
     page.write_string(row, column, text, formats.quoted if text.startswith(FORMULA_STARTS) else style)
 
 
-def _widths(page: Worksheet, heads: list[str], columns: list[list[str]]) -> None:
-    """Column widths by the longest text, Chinese characters counting double."""
+def _widths(page: Worksheet, heads: list[str], columns: list[list[str]]) -> list[float]:
+    """Column widths by the longest text."""
+    widths = []
     for at, (head, cells) in enumerate(zip(heads, columns, strict=True)):
-        longest = max(sum(2 if ord(c) > 0x2E80 else 1 for c in text) for text in [head, *cells])
-        page.set_column(at, at, min(WIDEST, max(11, longest + 2)))
+        widths.append(float(min(WIDEST, max(11, max(map(_width, [head, *cells])) + 2))))
+        page.set_column(at, at, widths[-1])
+    return widths
 
 
 def _formats(book: Workbook) -> Formats:
     codes = {*NUMBER_FORMATS.values(), WHOLE, "0.00%", "0.00"}
-    quoted: dict[str, Any] = {"quote_prefix": True, "valign": "top"}
+    quoted: dict[str, Any] = {"quote_prefix": True, "valign": "top", "text_wrap": True}
     return Formats(
-        title=book.add_format({"font_size": 14, "font_color": "#0b4a7a"}),
+        title=book.add_format({"font_size": 14, "font_color": "#0b4a7a", "text_wrap": True, "valign": "top"}),
+        year=book.add_format({"num_format": "0", "align": "left", "valign": "top"}),
         head=book.add_format({"bottom": 1, "top": 1, "bg_color": "#f3f6f9", "text_wrap": True, "valign": "bottom"}),
         text=book.add_format({"valign": "top"}),
         quoted=book.add_format(quoted),

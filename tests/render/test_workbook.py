@@ -1,5 +1,6 @@
 """The workbook: every result, real numbers, text that stays text."""
 
+from dataclasses import replace
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -7,7 +8,7 @@ import pytest
 from openpyxl import load_workbook
 
 from aidlib import render
-from aidlib.render.workbook import FIRST_ROW
+from aidlib.render.workbook import FIRST_ROW, _name
 from tests.render.documents import document, entries, with_text, with_texts
 
 HEAD = FIRST_ROW + 1  # of openpyxl, which counts from 1
@@ -35,6 +36,12 @@ PAYLOADS = [
 ]
 
 
+TABLES = {
+    "zh": ["01 各地区困难发生率", "02 走势", "03 补差资金", "04 在档户数"],
+    "en": ["01 profile.headcount", "02 profile.trend", "03 profile.gap", "04 profile.on_file"],
+}
+
+
 def opened(data):
     return load_workbook(BytesIO(data))
 
@@ -47,15 +54,16 @@ def book(request):
 def test_the_workbook_has_cover_contents_notes_and_a_sheet_per_result(book):
     language, workbook = book
     first = {"zh": ["封面", "目录", "说明"], "en": ["Cover", "Contents", "Notes"]}[language]
-    tables = ["01 profile.headcount", "02 profile.trend", "03 profile.gap", "04 profile.on_file"]
-    assert workbook.sheetnames == first + tables
+    assert workbook.sheetnames == first + TABLES[language]
     contents = workbook[first[1]]
     links = [contents.cell(row, 1).hyperlink.location for row in range(2, 6)]
-    assert links == [f"'{name}'!A1" for name in tables]
+    assert links == [f"'{name}'!A1" for name in TABLES[language]]
+    keys = [contents.cell(row, 5).value for row in range(2, 6)]
+    assert keys == ["profile.headcount", "profile.trend", "profile.gap", "profile.on_file"]
 
 
 def test_numbers_are_numbers_in_full_precision(book):
-    sheet = book[1]["01 profile.headcount"]
+    sheet = book[1].worksheets[3]
     rows = entries()[0].estimates.rows
     for at, row in enumerate(rows.itertuples(), HEAD + 1):
         cells = [sheet.cell(at, column).value for column in range(3, 8)]
@@ -67,19 +75,58 @@ def test_numbers_are_numbers_in_full_precision(book):
 
 def test_a_withheld_number_is_empty_with_its_reason(book):
     language, workbook = book
-    sheet = workbook["01 profile.headcount"]
+    sheet = workbook.worksheets[3]
     row = [cell.value for cell in sheet[HEAD + 4]]
     assert row[2:7] == [None] * 5
     assert row[7] == {"zh": "涉及户数过少，不公布", "en": "too few households, not published"}[language]
 
 
 def test_the_workbook_holds_what_the_page_leaves_to_it(book):
-    assert book[1]["02 profile.trend"].max_row == HEAD + 9
+    assert book[1].worksheets[4].max_row == HEAD + 9
 
 
 def test_columns_are_wide_enough_for_chinese(book):
-    sheet = book[1]["01 profile.headcount"]
+    sheet = book[1].worksheets[3]
     assert all(dimension.width >= 11 for dimension in sheet.column_dimensions.values())
+
+
+def test_every_sheet_prints_on_the_width_of_a_page(book):
+    for sheet in book[1]:
+        assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "landscape"), sheet.title
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (None, 0), sheet.title
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+
+
+def test_wrapped_texts_have_the_height_that_they_need(book):
+    notes = book[1].worksheets[2]
+    wide = 2 if book[0] == "zh" else 1
+    texts = {row: wide * len(str(notes.cell(row, 2).value or "")) for row in range(1, notes.max_row + 1)}
+    assert max(texts.values()) > 110
+    assert all(notes.row_dimensions[row].height >= 15 * size / 110 for row, size in texts.items() if size > 110)
+
+
+def test_years_are_numbers_and_codes_are_text_without_a_mark(book):
+    sheet = book[1].worksheets[4]
+    column = [cell.value for cell in sheet[HEAD]].index({"zh": "年度", "en": "Year"}[book[0]]) + 1
+    assert {sheet.cell(row, column).value for row in range(HEAD + 1, HEAD + 10)} == {2023, 2024, 2025}
+    with ZipFile(BytesIO(render.xlsx(document(), book[0]))) as archive:
+        sheets = [archive.read(name).decode() for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert all('numberStoredAsText="1"' in text for text in sheets)
+
+
+@pytest.mark.parametrize(
+    ("caption", "name"),
+    [
+        ("应答率：各年访问结果构成", "07 应答率：各年访问结果构成"),
+        ("困难发生率（户）：净收入低于1、1.5、2倍低保标准和标准以上的家庭", "07 困难发生率（户）"),
+        ("人" * 60, "07 " + "人" * 28),
+        ("户/人 [元]: 'a'?", "07 户人 元 a"),
+    ],
+)
+def test_a_sheet_is_named_by_its_caption_as_far_as_there_is_room(caption, name):
+    entry = replace(entries()[0], caption={"zh": caption, "en": "x"})
+    made = _name(7, "c", entry, "zh")
+    assert made == name and len(made) <= 31
 
 
 def test_the_workbook_carries_no_personal_data_and_a_fixed_date():
@@ -105,7 +152,7 @@ def test_text_is_never_a_formula_a_link_or_a_number(payload, attacked):
                 if cell.value == payload:
                     found += 1
                     assert cell.data_type == "s" and cell.hyperlink is None
-    assert found >= 12
+    assert found >= 10
     with ZipFile(BytesIO(data)) as archive:
         sheets = [archive.read(name).decode() for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
         links = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".rels")]
