@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TOTAL = "all"
 # Components of a flow of files: stocks, and outflows, which are given as positive numbers.
 STOCKS, OUTFLOWS = {"opening", "closing"}, {"left", "supported", "closed"}
+SUM = "total"  # of the parts of a change; rounded ones need not add up to it exactly
 RISE, FALL, LEVEL = "#0072b2", "#d55e00", "#7a7a7a"
 LABEL_MOST = 26  # numbers beyond which bars carry no value labels
 LEGEND_WIDTH = 78  # narrow characters beside the labels of the categories
@@ -120,7 +121,7 @@ def waterfall(ax: Axes, layout: Layout) -> None:
     plain = formats.Style(factor=1, decimals=layout.style.decimals)
     for at, value, right, is_level, gap in zip(y, values, np.maximum(starts, ends), level, rows["hidden"], strict=True):
         if not gap:
-            text = formats.digits(value, plain if is_level else signed)
+            text = formats.digits(value, plain if is_level and layout.kind != "change" else signed)
             ax.annotate(text, (right, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
     _gaps(ax, rows, y)
     _categories(ax, layout, len(rows))
@@ -135,13 +136,13 @@ def steps(layout: Layout) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Rows of the first series, their signed values, and which of them are levels that stand on zero.
 
     The flow of files is known by its components: outflows count negative, its total, which both sides make up, is left
-    out. Otherwise the last row is a level if it closes the sum of those before it.
+    out. Otherwise a level is a row named total, and a last one that closes the sum of those before it.
     """
     rows = layout.of(layout.series[0]).drop_duplicates("x")
     names = rows[layout.axis].astype(str) if layout.axis else pd.Series("", rows.index)
     if not STOCKS & set(names):
         values = rows["estimate"].fillna(0).to_numpy()
-        return rows, values, _levels(values)
+        return rows, values, _levels(values) | names.eq(SUM).to_numpy()
     kept = names != TOTAL
     rows, names = rows[kept], names[kept]
     values = rows["estimate"].fillna(0).to_numpy()

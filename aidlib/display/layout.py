@@ -244,6 +244,8 @@ def _ordered_values(rows: pd.DataFrame, axis: str, chart: str) -> list[str]:
         first = rows[rows["series"] == rows["series"].iloc[0]].assign(key=lambda d: d[axis].astype(str))
         size = first.set_index("key")["estimate"]
         size = size[~size.index.duplicated()]
+        if rows["measure"].eq("rank").all():  # the first place on top
+            size = -size
         given.sort(key=lambda value: -float(np.nan_to_num(size.get(value, np.nan), nan=-np.inf)))
     total, parts = [v for v in given if v == "all"], [v for v in given if v != "all"]
     return parts + total if chart == "waterfall" else total + parts

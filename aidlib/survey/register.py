@@ -12,7 +12,7 @@ from aidlib.estimate import Design, Estimates, count, stack, total
 INFLOW = ("opening", "new", "returned")
 OUTFLOW = ("left", "supported", "closed", "closing")
 ALL = "all"
-MOVES = ("new", "returned", "left", "supported")
+MOVES = ("new", "returned", "left")
 LEAVES = {"economic": "left", "supported": "supported"}
 
 
@@ -60,7 +60,7 @@ def flow(dossiers: pd.DataFrame, years: int | Sequence[int], *, by: str | None =
 def register_figures(dossiers: pd.DataFrame, year: int) -> Estimates:
     """The register's figures of ``year`` by region with totals, key column ``figure``: complete counts.
 
-    on_file, on_file_persons: at the end of the year; new, returned, left, supported: files that moved so in the year.
+    on_file, on_file_persons: at the end of the year; new, returned, left: files that moved so in the year.
     """
     end = f"{year}-12-31"
     found = {

@@ -160,6 +160,19 @@ def test_a_waterfall_closes_on_its_last_level():
     assert _levels(np.array([1.0, 2.0, 4.0])).tolist() == [False, False, False]
 
 
+def test_a_rounded_total_of_a_change_still_stands_on_zero():
+    from aidlib.display.bars import steps
+
+    rows = tidy({"component": ["growth", "line", "total"]}, [-0.017, 0.014, -0.004])
+    _, _, level = steps(layout_of(rows, ("component",), (), "waterfall", unit="pp"))
+    assert level.tolist() == [False, False, True]
+
+
+def test_the_first_place_of_a_rank_stands_on_top():
+    rows = tidy({"region": ["990100", "990200", "990300"]}, [2.0, 3.0, 1.0]).assign(measure="rank")
+    assert layout_of(rows, ("region",), (), "dot", unit="number").axis_values == ("990300", "990100", "990200")
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8).map(sorted))
 def test_end_labels_are_never_closer_than_the_gap(places):

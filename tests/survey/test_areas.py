@@ -30,7 +30,7 @@ def test_register_figures_by_hand():
     found = survey.register_figures(FILES.assign(members=[1.0, 2, 3, 4, 5]), 2024)
     value = found.rows.set_index(["region", "figure"])["estimate"]
     assert value["990100", "on_file"] == 2 and value["990100", "on_file_persons"] == 4
-    assert value["990100", "returned"] == 1 and value["all", "supported"] == 1
+    assert value["990100", "returned"] == 1 and value["all", "left"] == 0
     assert (found.rows["se"] == 0).all() and found.base == "R"
 
 
