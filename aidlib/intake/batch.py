@@ -71,7 +71,7 @@ def process(batch: Batch, known: Known) -> Result:
     people = [_members(batch, group, clean, known) for group in kind.groups]
     _check(kind, clean, people, known)
     index = clean.rows.index
-    faults = [*clean.faults, *(_by_parent(f, each.clean, index) for each in people for f in each.clean.faults)]
+    faults = [*clean.faults, *(f for each in people for f in _by_parent(each, index))]
     bad = _any_of(faults, index)
     new = _new_rows(kind, clean.rows, people, bad, known)
     fate = pd.Series("accepted", index=index).mask(~new, "duplicates").mask(bad, "quarantined")
@@ -196,11 +196,15 @@ def _check(kind: Kind, clean: Clean, people: list[People], known: Known) -> None
         check_decisions(clean)
 
 
-def _by_parent(fault: Fault, members: Clean, index: pd.Index) -> Fault:
-    """A member's fault as a fault of the raw row."""
-    rows = pd.Series(False, index=index)
-    rows[members.rows.loc[fault.rows, "parent"].unique()] = True
-    return replace(fault, rows=rows)
+def _by_parent(people: People, index: pd.Index) -> list[Fault]:
+    """Members' faults as faults of the raw rows, one for each place of a member in the row."""
+    found = []
+    for fault in people.clean.faults:
+        for member, at in people.number[fault.rows].groupby(people.number[fault.rows]).groups.items():
+            rows = pd.Series(False, index=index)
+            rows[people.clean.rows.loc[at, "parent"].unique()] = True
+            found.append(replace(fault, rows=rows, member=str(member)))
+    return found
 
 
 def _any_of(faults: Sequence[Fault], index: pd.Index) -> pd.Series:

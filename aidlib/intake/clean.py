@@ -21,11 +21,15 @@ _PER = {("年", "month"): 1 / 12, ("月", "year"): 12.0, ("year", "month"): 1 / 
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """Rows (a mask) that cannot be accepted because of ``column``: ``reason`` is a key under intake.reason_*."""
+    """Rows (a mask) that cannot be accepted because of ``column``: ``reason`` is a key under intake.reason_*.
+
+    member: for a fault in the repeated columns of a member, the member's place in the row ("0" the first, "2", "0+1").
+    """
 
     reason: str
     column: str
     rows: pd.Series
+    member: str = ""
 
 
 @dataclass(eq=False)
@@ -150,7 +154,7 @@ def _judge(clean: Clean, column: reference.Column, cells: Cleaned, text: pd.Seri
     elif column.required:
         clean.add_fault("code", column.name, cells.bad)
     else:
-        clean.add_doubt("unknown_word", cells.bad)
+        clean.add_doubt(f"unknown_word:{column.name}", cells.bad)
 
 
 def _range(clean: Clean, column: reference.Column, value: pd.Series, kind: Kind) -> None:

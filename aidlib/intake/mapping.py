@@ -13,11 +13,13 @@ from typing import Any
 import yaml
 
 from aidlib import reference
+from aidlib.intake.constants import check_constants, check_words
 from aidlib.intake.header import Header, corrected_header, find_header, letter, normal
 from aidlib.intake.quarantine import MARKS, holds_kind
 from aidlib.intake.read import Sheet
 from aidlib.reference import problem
 
+LONELY = ("adjust", "average", "certainty")
 BASE = ""  # the number of columns that belong to no repeated group
 _GIVEN = {"members": {"person_id", "household_id", "year", "region"}}  # found from the household's row
 
@@ -76,13 +78,25 @@ class Kind:
 
 @dataclass(frozen=True)
 class Source:
-    """A whole mapping file; ``correct_attrition``: its weights leave the loss of a panel to be repaired."""
+    """A whole mapping file; ``correct_attrition``: its weights leave the loss of a panel to be repaired.
+
+    lonely_psu: what figures do with a stratum of one PSU, "" for none (a report stops there); population: who the
+    households are, in both languages ({} for the member households of the union).
+    """
 
     name: str
     demo: bool
     kinds: tuple[Kind, ...]
     ignore_sheets: tuple[str, ...] = ()
     correct_attrition: bool = False
+    lonely_psu: str = ""
+    population: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the source says of itself, for the manifest."""
+        said = {"lonely_psu": self.lonely_psu, "population": dict(self.population)}
+        return {name: value for name, value in said.items() if value}
 
 
 @dataclass(frozen=True)
@@ -116,15 +130,34 @@ def load_source(name: str, folder: Path) -> Source:
         raw = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         kinds = tuple(_kind(key, entry or {}) for key, entry in raw["kinds"].items())
         flags = {flag: bool(raw.get(flag, False)) for flag in ("demo", "correct_attrition")}
-        return Source(name, kinds=kinds, ignore_sheets=_texts(raw.get("ignore_sheets", ())), **flags)
+        return Source(name, kinds=kinds, ignore_sheets=_texts(raw.get("ignore_sheets", ())), lonely_psu=_lonely(raw),
+                      population=_population(raw), **flags)  # fmt: skip
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        detail = str(error).splitlines()[0][:120]
+        detail = str(error).splitlines()[0][:240]
         raise problem("intake.bad_mapping", file=path.name, detail=detail) from error
+
+
+def _lonely(raw: Mapping[str, Any]) -> str:
+    strategy = str(raw.get("lonely_psu", ""))
+    if strategy and strategy not in LONELY:
+        raise ValueError(f"lonely_psu: {strategy[:20]}? ({', '.join(LONELY)})")
+    return strategy
+
+
+def _population(raw: Mapping[str, Any]) -> dict[str, str]:
+    said = raw.get("population") or {}
+    if said and (
+        set(said) != {"zh", "en"} or not all(isinstance(text, str) and text.strip() for text in said.values())
+    ):
+        raise ValueError("population: {zh: …, en: …}?")
+    return {language: text.strip() for language, text in said.items()}
 
 
 def _kind(name: str, entry: dict[str, Any]) -> Kind:
     table = reference.dictionary().tables[entry["table"]]
     known = {key: _column_map(entry.get(key, {}), table, name) for key in ("constants", "names", "derived", "values")}
+    check_words(table, known["values"])
+    check_constants(table, {k: str(v) for k, v in known["constants"].items()}, known["values"])
     return Kind(
         name=name,
         table=table.name,
@@ -150,6 +183,11 @@ def _kind(name: str, entry: dict[str, Any]) -> Kind:
 def _group(entry: dict[str, Any]) -> Group:
     table = reference.dictionary().tables[entry["table"]]
     columns = _column_map(entry.get("columns", {}), table, table.name)
+    values = _column_map(entry.get("values", {}), table, table.name)
+    check_words(table, values)
+    for key in ("constants", "first"):
+        given = _column_map(entry.get(key, {}), table, table.name)
+        check_constants(table, {k: str(v) for k, v in given.items()}, values)
     return Group(
         table=table.name,
         numbers=tuple("" if n is None else str(n) for n in entry["numbers"]),
@@ -157,7 +195,7 @@ def _group(entry: dict[str, Any]) -> Group:
         columns={k: _texts(v) for k, v in columns.items()},
         constants={k: str(v) for k, v in entry.get("constants", {}).items()},
         first={k: str(v) for k, v in entry.get("first", {}).items()},
-        values=entry.get("values", {}),
+        values=values,
         count_includes=int(entry.get("count_includes", 0)),
     )
 

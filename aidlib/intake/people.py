@@ -19,10 +19,11 @@ INHERITED = ("year", "region", "stratum", "psu", "weight")
 
 @dataclass(eq=False)
 class People:
-    """Cleaned member rows with ``parent`` (label of the raw row), and their identifiers by the same index."""
+    """Cleaned members with ``parent`` (label of the raw row); identifiers and place in the row by the same index."""
 
     clean: Clean
     identities: pd.DataFrame
+    number: pd.Series
 
 
 def unfold(batch: Batch, group: Group) -> pd.DataFrame:
@@ -89,7 +90,7 @@ def clean_people(
     hidden = [c.name for c in table.columns.values() if c.identifier and c.name in rows]
     identities = rows[["person_id", *hidden]]
     clean.rows = rows.drop(columns=hidden + [f"{c}__missing" for c in hidden if f"{c}__missing" in rows])
-    return People(clean, identities)
+    return People(clean, identities, raw["number"])
 
 
 def _known_by(id18: pd.Series, household: pd.Series, name: pd.Series | None, number: pd.Series) -> pd.Series:

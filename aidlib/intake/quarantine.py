@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 MARKS = ("原文件 File", "原工作表 Sheet", "原行号 Row", "原因", "Reason")
+WRONG = "\0wrong"  # beside the columns: the headings of a row's wrong cells, one a line of "\0"
 _WIDTHS = (28, 14, 8, 44, 44)
 Shape = tuple[str, frozenset[str]]  # a kind, and the headings that its rows have: forms change with the years
 
@@ -25,6 +26,7 @@ def quarantine_workbook(pieces: Mapping[Shape, Sequence[pa.Table]]) -> bytes:
 
     ``pieces``: by kind and headings, tables of text that begin with the columns of MARKS. Two forms of a kind never
     share a sheet, or a column would stand there under its old and its new heading. The same rows give the same bytes.
+    Cells named in the column WRONG, which is not written, are filled.
     Every cell is text, so identity numbers stay whole and nothing is taken for a formula.
     """
     import xlsxwriter
@@ -35,14 +37,19 @@ def quarantine_workbook(pieces: Mapping[Shape, Sequence[pa.Table]]) -> bytes:
     book.set_properties({"created": pd.Timestamp("2020-01-01").to_pydatetime()})
     bold = book.add_format({"bold": True, "bg_color": "#E6E6E6", "text_wrap": True, "valign": "top"})
     text = book.add_format({"num_format": "@"})
+    filled = book.add_format({"num_format": "@", "bg_color": "#FFE08A"})
     for title, rows in _sheets(pieces):
         sheet = book.add_worksheet(title)
         sheet.freeze_panes(1, 0)
+        wrong = rows.pop(WRONG).fillna("").str.split("\0") if WRONG in rows else pd.Series(dtype="object")
+        marked = wrong.reset_index(drop=True).explode()
         for column, (name, values) in enumerate(rows.items()):
             sheet.set_column(column, column, _WIDTHS[column] if column < len(_WIDTHS) else 14, text)
             sheet.write_string(0, column, str(name), bold)
             cells = values.astype("object").where(values.notna(), "")
             sheet.write_column(1, column, [str(cell) for cell in cells], text)
+            for at in marked.index[marked == name]:
+                sheet.write_string(1 + at, column, str(cells.iloc[at]), filled)
     book.close()
     return sink.getvalue()
 

@@ -16,16 +16,18 @@ from aidlib import reference
 from aidlib.intake.batch import Known, Result, process
 from aidlib.intake.blocks import RAW, Batch, Block, assemble, data_rows, same_units
 from aidlib.intake.check import interviewer_checks, suspect_visits
+from aidlib.intake.clean import Fault
 from aidlib.intake.identity import pseudonym_key
 from aidlib.intake.joins import join_sheets
 from aidlib.intake.mapping import Kind, Source, load_source, plan_sheet
 from aidlib.intake.merged import fill_merged
-from aidlib.intake.quarantine import MARKS, Shape, quarantine_workbook
+from aidlib.intake.quarantine import MARKS, WRONG, Shape, quarantine_workbook
 from aidlib.intake.read import Sheet, files_of, read_files
 from aidlib.reference import message, problem
 from aidlib.store import Store, add_identities, write_restricted
 from aidlib.store.folder import ACCOUNT, CHECKS, Addition
 
+MANY = 10  # quarantined rows from which an import that accepts none is refused: it is no correction of a few rows
 BATCH = 40_000  # rows that are cleaned together
 _STAGES = ["households", "dossiers", "members", "income_month", "aid", "decisions"]
 Progress = Callable[..., None]
@@ -76,7 +78,7 @@ def _import(
     if not new and before:
         return Outcome(before["number"], True, target.account(), _no_reasons(), target.checks())
     flags = {"demo": mapping.demo, "correct_attrition": mapping.correct_attrition}
-    with target.addition(source=mapping.name, **flags) as addition:
+    with target.addition(source=mapping.name, told=mapping.told, **flags) as addition:
         work = _Import(mapping, addition, progress or (lambda *_: None))
         work.read(_ordered(new, mapping))
         return work.finish(target, new, dict(before["replaced"]) if before else {})
@@ -215,27 +217,40 @@ class _Import:
     def _reject(self, batch: Batch, result: Result) -> None:
         """Keep the original cells of quarantined rows, and count their reasons by file."""
         bad = result.fate.index[result.fate.eq("quarantined")]
-        texts = {language: _reasons(batch.kind, result, bad, language) for language in ("zh", "en")}
-        for fault in result.faults:
-            for file, rows in batch.file[fault.rows[fault.rows].index].value_counts().items():
-                self.reasons.append((str(file), f"{fault.reason}:{fault.column}", int(rows)))
+        for (reason, column), rows in _united(result.faults).items():
+            for file, count in batch.file[rows[rows].index].value_counts().items():
+                self.reasons.append((str(file), f"{reason}:{column}", int(count)))
         place, row = (batch.raw["", "", name].loc[bad].to_numpy() for name in ("block", "row"))
-        said = [batch.file.loc[bad], batch.sheet.loc[bad], _first_rows(batch).loc[bad], texts["zh"], texts["en"]]
+        home = batch.raw["", "", "row"].loc[batch.home.loc[bad]].to_numpy()
+        said = [batch.file.loc[bad], batch.sheet.loc[bad], _first_rows(batch).loc[bad]]
         cells = [each.to_numpy(dtype=object) for each in said]
         for number in np.unique(place):
             block, at = batch.blocks[number], np.flatnonzero(place == number)
             original = block.rows.take(pa.array(row[at] - block.first))
             names = {heading: str(position) for position, heading in block.headings.items() if heading not in MARKS}
             have = set(original.column_names)
-            columns = {heading: original.column(at) for heading, at in names.items() if at in have}
-            marks = {mark: pa.array(each[at], pa.string()) for mark, each in zip(MARKS, cells, strict=True)}
-            piece = pa.table({**marks, **columns})
+            columns = {heading: original.column(name) for heading, name in names.items() if name in have}
+            reasons = _reasons(block, result.faults, bad[at], (row - home)[at])
+            marks = [*(each[at] for each in cells), *reasons]
+            told = {mark: pa.array(each, pa.string()) for mark, each in zip((*MARKS, WRONG), marks, strict=True)}
+            piece = pa.table({**told, **columns})
             self.rejected.setdefault((batch.kind.name, frozenset(columns)), []).append(piece)
 
     def _count(self, file: str, sheet: str, table: str, counts: dict[str, Any]) -> None:
         row = self.account.setdefault((file, sheet, table), dict.fromkeys(ACCOUNT[3:], 0))
         for name in ACCOUNT[3:]:
             row[name] += int(counts.get(name, 0))
+
+    def _refuse_nothing(self, account: pd.DataFrame) -> None:
+        """Where no row at all was accepted, the mapping is wrong: nothing is written, so that it can be put right."""
+        sums = account[["accepted", "duplicates", "quarantined"]].sum()
+        if sums["accepted"] or sums["duplicates"] or sums["quarantined"] < MANY:
+            return
+        counts = pd.DataFrame(self.reasons, columns=["file", "reason", "rows"]).groupby("reason")["rows"].sum()
+        reason, _, column = str(counts.idxmax()).partition(":")
+        said = {x: message(f"intake.reason_{reason}", x, column=reference.heading(column, x)) for x in ("zh", "en")}
+        raise problem("intake.nothing_accepted", source=self.source.name, rows=int(sums["quarantined"]),
+                      count=int(counts.max()), reason_zh=said["zh"], reason_en=said["en"])  # fmt: skip
 
     def _suspect(self) -> pd.DataFrame:
         """The checks that need all of an interviewer's work; the interviews concerned are flagged."""
@@ -250,6 +265,7 @@ class _Import:
     def finish(self, store: Store, files: Sequence[tuple[Path, str, str]], before: dict[str, int]) -> Outcome:
         """Write the restricted side, then the store's manifest, and tell what was done."""
         account = pd.DataFrame([(*key, *row.values()) for key, row in self.account.items()], columns=ACCOUNT)
+        self._refuse_nothing(account)
         _prove(account)
         checks = pd.concat([*self.checks, self._suspect()], ignore_index=True)[CHECKS]
         units = {f"{k.table}.{column}": unit for k in self.source.kinds for column, unit in k.keep_units.items()}
@@ -312,13 +328,41 @@ def _first_rows(batch: Batch) -> pd.Series:
     return batch.raw[told].where(batch.confirmed).fillna(text) if told in batch.raw else text
 
 
-def _reasons(kind: Kind, result: Result, rows: pd.Index, language: str) -> pd.Series:
-    """The reasons of each quarantined row as one text."""
-    text = np.full(len(rows), "", dtype=object)
-    for fault in result.faults:
-        said = message(f"intake.reason_{fault.reason}", language, column=_column(kind, fault.column, language))
-        text = np.where(fault.rows.loc[rows].to_numpy(dtype=bool), text + said + "\n", text)
-    return pd.Series(text, index=rows, dtype="object").str.strip()
+def _united(faults: Sequence[Fault]) -> dict[tuple[str, str], pd.Series]:
+    """Rows by reason and column, over all members."""
+    found: dict[tuple[str, str], pd.Series] = {}
+    for fault in faults:
+        key = (fault.reason, fault.column)
+        found[key] = found[key] | fault.rows if key in found else fault.rows
+    return found
+
+
+def _reasons(block: Block, faults: Sequence[Fault], rows: pd.Index, below: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Why each of the block's quarantined ``rows`` is: in Chinese, in English, and its wrong cells by heading.
+
+    below: how many rows each row stands below the one whose household it continues. A column is called as the sheet's
+    own heading; by the dictionary where the sheet has none.
+    """
+    zh, en, wrong = (np.full(len(rows), "", dtype=object) for _ in range(3))
+    for fault in faults:
+        hit = fault.rows.loc[rows].to_numpy(dtype=bool)
+        member, _, offset = fault.member.partition("+")
+        heading = _heading(block, fault, member)
+        for text, language in ((zh, "zh"), (en, "en")):
+            name = heading.replace("\n", "/") or _column(block.plan.kind, fault.column, language)
+            said = message(f"intake.reason_{fault.reason}", language, column=name) + "\n"
+            text[:] = np.where(hit, text + said, text)
+        wrong[:] = np.where(hit & (below == int(offset or 0)), wrong + heading + "\0", wrong)
+    return tuple(pd.Series(text, dtype="object").str.strip("\n\0").to_numpy(dtype=object) for text in (zh, en, wrong))
+
+
+def _heading(block: Block, fault: Fault, member: str) -> str:
+    """The heading of the fault's column as a cell of the quarantine workbook; "" where the sheet has no such column."""
+    place = ("members", "" if member == "0" else member) if member else (block.plan.kind.table, "")
+    for target in block.plan.targets:
+        if (target.table, target.number, target.column) == (*place, fault.column):
+            return block.headings.get(target.position, "")
+    return ""
 
 
 def _column(kind: Kind, name: str, language: str) -> str:

@@ -140,7 +140,16 @@ def label(column: str, value: object, language: str) -> str:
     for entries in _lists_of(column, dictionary()):
         if text in entries:
             return entries[text].text(language)
-    return text
+    return _label_of_column(column, text, language)
+
+
+def _label_of_column(column: str, text: str, language: str) -> str:
+    """A code said of one column, unknown_word:cause_main; any other text as it is."""
+    code, _, part = text.partition(":")
+    known = next((entries[code] for entries in _lists_of(column, dictionary()) if part and code in entries), None)
+    if known is None:
+        return text
+    return known.text(language) + ("：" if language == "zh" else ": ") + heading(part, language)
 
 
 def heading(column: str, language: str) -> str:

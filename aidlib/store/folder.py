@@ -19,6 +19,7 @@ from aidlib.store.parts import ALL_YEARS, DATED, NOWHERE, arrow_table, read_part
 ACCOUNT = ["file", "sheet", "table", "read", "accepted", "quarantined", "duplicates", "non_data"]
 CHECKS = ["check", "region", "rows", "failed"]
 PENDING = 300_000  # rows held in memory before an addition writes them out
+_TOLD = ("lonely_psu", "population")  # what a source says of itself, in the manifest
 
 
 class Store:
@@ -104,12 +105,15 @@ class Store:
                 addition.write(name, rows)
             return addition.commit(files=files, account=account, checks=checks, units=units)
 
-    def addition(self, *, source: str, demo: bool, correct_attrition: bool = False) -> Addition:
+    def addition(
+        self, *, source: str, demo: bool, correct_attrition: bool = False, told: Mapping[str, Any] | None = None
+    ) -> Addition:
         """An open addition, for imports larger than memory: ``write`` as often as needed, then ``commit`` once.
 
-        correct_attrition: the weights leave the loss of a panel to be repaired by whoever reads them.
+        correct_attrition: the weights leave the loss of a panel to be repaired by whoever reads them. told: what the
+        source says of itself (lonely_psu, population), kept in the manifest until a later import says otherwise.
         """
-        return Addition(self, source, demo, correct_attrition)
+        return Addition(self, source, demo, correct_attrition, told)
 
 
 class Addition:
@@ -118,7 +122,14 @@ class Addition:
     Keys must be unique over all rows written for a table; the caller removes duplicates.
     """
 
-    def __init__(self, store: Store, source: str, demo: bool, correct_attrition: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        source: str,
+        demo: bool,
+        correct_attrition: bool = False,
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
         numbers = store.numbers()
         self.store = store
         self.number = (numbers[-1] if numbers else 0) + 1
@@ -128,6 +139,8 @@ class Addition:
             raise reference.problem(key, path=store.path.name, source=source)
         self._source, self._demo = source, demo
         self._correct = correct_attrition or bool(self._before.get("correct_attrition"))
+        before = {name: self._before[name] for name in _TOLD if name in self._before}
+        self._told = before | {name: told[name] for name in _TOLD if told and name in told}
         self._existed = store.path.exists()
         self._pending: dict[tuple[str, str, str], list[pa.Table]] = {}
         self._rows_pending = 0
@@ -198,7 +211,7 @@ class Addition:
             replaced[name] = replaced.get(name, 0) + gone
         manifest = {
             "source": self._source, "sources": sorted({*self._before["sources"], self._source}),
-            "demo": bool(self._demo), "correct_attrition": self._correct,
+            "demo": bool(self._demo), "correct_attrition": self._correct, **self._told,
             "previous": self.number - 1, "number": self.number,
             "files": [*self._before["files"], *(dict(file) for file in files)],
             "units": {**self._before["units"], **(units or {})}, "tables": tables, "replaced": replaced,

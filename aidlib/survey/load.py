@@ -64,10 +64,13 @@ class Survey:
         """The sampling design for figures that count ``unit``: "households" or "persons" (weight × household size).
 
         PSUs count as drawn with replacement within strata: second-stage sampling is then inside the variance, which is
-        slightly too large where many of a stratum's PSUs were drawn. PSU codes are read within their stratum.
+        slightly too large where many of a stratum's PSUs were drawn. PSU codes are read within their stratum. What is
+        done with a stratum of one PSU is what the source's mapping says (``lonely_psu``), else a Problem.
         """
         weight = {"households": "weight", "persons": "weight_persons"}[unit]
-        return Design(weight=weight, strata="stratum", psu="psu", nested=True)
+        return Design(
+            weight=weight, strata="stratum", psu="psu", nested=True, lonely_psu=self.manifest.get("lonely_psu", "fail")
+        )
 
 
 def load(period: str, region: str = NATION, store: str | Path | None = None) -> Survey:

@@ -95,7 +95,7 @@ def test_dirt_is_cleaned_flagged_or_kept_apart(desk):
     assert stored["income"].fillna(-1).tolist()[:1] == [1500]
     assert "unit_wan" in stored["flags"]["H002"]
     assert stored["income_year"]["H002"] == 2.424  # flagged, never repaired
-    assert stored["flags"]["H003"] == "unknown_word"
+    assert stored["flags"]["H003"] == "unknown_word:cause_main"
     assert "doubtful_date" in stored["flags"]["H004"]
     assert "size" in stored["flags"]["H005"]
     assert stored["income__missing"].dropna().to_dict() == {"H006": "unknown", "H007": "not_applicable"}
