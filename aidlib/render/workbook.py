@@ -336,6 +336,8 @@ def _formats(book: Workbook) -> Formats:
         text=book.add_format({"valign": "top"}),
         quoted=book.add_format(quoted),
         wrapped=book.add_format({"text_wrap": True, "valign": "top"}),
-        link=book.get_default_url_format(),
-        numbers={code: book.add_format({"num_format": code, "align": "right"}) for code in sorted(codes)},
+        link=book.add_format({"font_color": "#0b4a7a", "underline": 1, "valign": "top"}),
+        numbers={
+            code: book.add_format({"num_format": code, "align": "right", "valign": "top"}) for code in sorted(codes)
+        },
     )
