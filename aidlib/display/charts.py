@@ -120,9 +120,14 @@ def tells(
 
 
 def suitable(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], kind: str, chart: str | None) -> str:
-    """The chart that can be drawn: the wanted one, or the usual one of ``kind``; dots where a grid lacks its axes."""
+    """The chart that can be drawn: the wanted one, or the usual one of ``kind``; dots where a grid lacks its axes.
+
+    A waterfall that lacks a step becomes bars.
+    """
     wanted = chart or {"curve": "step", "distribution": "density", "matrix": "matrix"}.get(kind, "dot")
     dims = labels.dimensions(labels.without_doubled_total(rows, domains), domains, keys)
+    if wanted == "waterfall" and labels.withheld(rows).any():  # with a step unknown, the sums would look wrong
+        return "bar"
     if wanted == "tiles" and not grids.all_provinces(rows, dims):
         return "dot"
     if wanted == "matrix" and len(dims) < 2:

@@ -157,8 +157,8 @@ def _contents(book: Workbook, formats: Formats, sheets: list[Sheet], language: s
         ]
         for s in sheets
     ]
-    widths = [max(map(_width, [head, *cells])) + 2 for head, *cells in zip(heads[:-1], *rows, strict=True)]
-    widths = [float(min(WIDEST, max(11, width))) for width in widths]
+    longest = [max(map(_width, [head, *cells])) + 2 for head, *cells in zip(heads[:-1], *rows, strict=True)]
+    widths = [min(WIDEST, max(11, each)) for each in longest]
     _header(page, 0, heads, formats)
     for at, (sheet, row) in enumerate(zip(sheets, rows, strict=True), 1):
         page.write_url(at, 0, f"internal:'{sheet.name}'!A1", formats.link, string=sheet.name)
@@ -223,7 +223,7 @@ def _table(book: Workbook, formats: Formats, sheet: Sheet, document: Document, l
 
 
 def _above(
-    page: Worksheet, formats: Formats, sheet: Sheet, document: Document, language: str, widths: list[float]
+    page: Worksheet, formats: Formats, sheet: Sheet, document: Document, language: str, widths: list[int]
 ) -> None:
     """A link back, caption, base, sample, unit and method, each across the table."""
     estimates, back = sheet.entry.estimates, f"internal:'{word('sheet_contents', language)}'!A1"
@@ -317,11 +317,11 @@ def _write(page: Worksheet, row: int, column: int, text: str, style: Format, for
     page.write_string(row, column, text, formats.quoted if text.startswith(FORMULA_STARTS) else style)
 
 
-def _widths(page: Worksheet, heads: list[str], columns: list[list[str]]) -> list[float]:
+def _widths(page: Worksheet, heads: list[str], columns: list[list[str]]) -> list[int]:
     """Column widths by the longest text."""
     widths = []
     for at, (head, cells) in enumerate(zip(heads, columns, strict=True)):
-        widths.append(float(min(WIDEST, max(11, max(map(_width, [head, *cells])) + 2))))
+        widths.append(min(WIDEST, max(11, max(map(_width, [head, *cells])) + 2)))
         page.set_column(at, at, widths[-1])
     return widths
 

@@ -152,6 +152,13 @@ def test_the_flow_of_files_knows_its_outflows_and_stocks():
     assert values.tolist() == [100, 20, 0, -30, -10, 0, 80]
 
 
+def test_a_waterfall_that_lacks_a_step_becomes_bars():
+    """With a withheld step drawn as nothing, the others would not lead to the closing stock."""
+    rows = tidy({"component": ["opening", "new", "left", "supported", "closing"]}, [100.0, 30, 20, 5, 105])
+    assert suitable(rows, ("component",), (), "change", "waterfall") == "waterfall"
+    assert suitable(withheld(rows, [3]), ("component",), (), "change", "waterfall") == "bar"
+
+
 def test_a_waterfall_closes_on_its_last_level():
     from aidlib.display.bars import _levels
 
