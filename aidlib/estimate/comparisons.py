@@ -217,7 +217,7 @@ def _sides(estimates: Estimates, column: str, against: str) -> pd.DataFrame:
     partners = place[place["value"] == ALL] if against == ALL else partners[partners["value"] != ALL]
     if partners.empty and len(heads):
         known = ", ".join(dict.fromkeys(heads["value"]))
-        key = "estimate.no_total" if against == ALL else "estimate.no_reference"
+        key = "estimate.no_margin" if against == ALL else "estimate.no_reference"
         raise reference.problem(key, column=column, value=against, known=known)
     sides = heads.merge(partners, on="group", suffixes=("", "_other")).query("row != row_other")
     if against == PAIRS:

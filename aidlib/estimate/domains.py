@@ -48,7 +48,9 @@ class Members:
     row: Ints
     rows: int
     whole: bool = False
-    _known: dict[int, Any] = field(default_factory=dict, repr=False, init=False)  # what has been counted: pairs by row, cells
+    _known: dict[int, Any] = field(
+        default_factory=dict, repr=False, init=False
+    )  # what has been counted: pairs by row, cells
 
     def at(self, values: NDArray[Any]) -> NDArray[Any]:
         """A value per sample row as one per pair; never to be written to."""
@@ -222,6 +224,8 @@ def text(value: Any) -> str:
 def _coded(sample: pd.DataFrame, name: str, margins: bool) -> tuple[Ints, list[str]]:
     if name not in sample:
         raise reference.problem("estimate.no_column", column=name)
+    if isinstance(sample[name], pd.DataFrame):
+        raise reference.problem("estimate.column_twice", column=name)
     found, levels = column_codes(sample[name])
     if margins and ALL in levels:
         raise reference.problem("estimate.value_all", column=name)

@@ -85,6 +85,8 @@ def _ranked(estimates: Estimates, at: Ints, method: str, sign: float, seed: str)
     rank = 1.0 + (above > 0).sum(axis=1)
     if size == 1:
         return np.array([rank, rank, rank])
+    if not df >= 1:  # nothing is known of the errors
+        return np.array([rank, np.ones(size), np.full(size, float(size))])
     pick = sparse.coo_array((np.ones(size), (at, np.arange(size))), shape=(len(estimates.rows), size))
     covariance = combined(estimates, pick).covariance
     if covariance is None:

@@ -78,10 +78,12 @@ def resolve(sample: pd.DataFrame, design: Design | None) -> Sampling:
         if column not in sample:
             raise reference.problem("estimate.no_column", column=column)
         values = sample[column]
+        if isinstance(values, pd.DataFrame):
+            raise reference.problem("estimate.column_twice", column=column)
         whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iub"
         if not whole and values.isna().any():
             raise reference.problem("estimate.missing_design", column=column, rows=int(values.isna().sum()))
-    weight = np.ones(len(sample)) if design.weight is None else sample[design.weight].to_numpy(np.float64)
+    weight = np.ones(len(sample)) if design.weight is None else numbers(sample, design.weight)
     if not np.isfinite(weight).all() or (weight < 0).any():
         rows = int((~np.isfinite(weight) | (weight < 0)).sum())
         raise reference.problem("estimate.bad_weight", column=design.weight, rows=rows)
@@ -93,6 +95,26 @@ def resolve(sample: pd.DataFrame, design: Design | None) -> Sampling:
     columns = _replicate_weights(sample, design.replicates, weight)
     spread = design.replicates.factor * np.asarray(design.replicates.scales or np.ones(columns.shape[1]))
     return Sampling(weight, stages, _rank(columns) - 1.0, False, columns, spread, design.replicates.mse)
+
+
+def numbers(sample: pd.DataFrame, name: str) -> Floats:
+    """A column as float64, missing where it is; flags as 0 and 1.
+
+    Raises Problem for a column that is not there or there twice, or that holds text or dates.
+    """
+    if name not in sample:
+        raise reference.problem("estimate.no_column", column=name)
+    column = sample[name]
+    if isinstance(column, pd.DataFrame):
+        raise reference.problem("estimate.column_twice", column=name)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fi":
+        return column.to_numpy(np.float64)
+    if column.dtype.kind in "mMc":  # dates would pass as nanoseconds
+        raise reference.problem("estimate.not_numeric", column=name)
+    try:
+        return pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
+    except (ValueError, TypeError):
+        raise reference.problem("estimate.not_numeric", column=name) from None
 
 
 def codes(values: pd.Series) -> Ints:
@@ -162,7 +184,7 @@ def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, .
         nested, parents = _nested(stratum, cluster)
         if level == 0 and design.psus and not design.nested and len(parents) > _above(cluster):
             _check_crossing(sample, design, cluster, nested)
-        population = sample[design.fpcs[level]].to_numpy(np.float64) if design.fpcs else None
+        population = numbers(sample, design.fpcs[level]) if design.fpcs else None
         sizes = np.bincount(parents, minlength=_above(stratum)).astype(np.float64)
         sampled = _fractions(population, stratum, sizes, design.fpcs[level] if design.fpcs else "")
         share = np.ones(len(sizes))  # of the earlier stages' fractions, equal within what is a stratum here
@@ -206,8 +228,9 @@ def _fractions(population: Floats | None, stratum: Ints, sizes: Floats, column: 
     """Sampled fraction of each stratum; 0 without population sizes."""
     if population is None or not len(population):
         return np.zeros(len(sizes))
-    if (population <= 0).any():
-        raise reference.problem("estimate.bad_fpc", column=column, rows=int((population <= 0).sum()))
+    impossible = (population <= 0) | np.isinf(population)
+    if impossible.any():
+        raise reference.problem("estimate.bad_fpc", column=column, rows=int(impossible.sum()))
     given = population if (population <= 1).all() else sizes[stratum] / population
     low, high = np.full(len(sizes), np.inf), np.zeros(len(sizes))
     np.minimum.at(low, stratum, given)
@@ -241,7 +264,12 @@ def _degrees(stage: Stage, weight: Floats) -> float:
 
 
 def _replicate_weights(sample: pd.DataFrame, replicates: Replicates, weight: Floats) -> Floats:
-    columns = sample[list(replicates.columns)].to_numpy(np.float64)
+    columns = np.column_stack([numbers(sample, name) for name in replicates.columns])
+    infinite = np.isinf(columns).any(axis=0)
+    if infinite.any():
+        worst = int(infinite.argmax())
+        rows = int(np.isinf(columns[:, worst]).sum())
+        raise reference.problem("estimate.bad_weight", column=replicates.columns[worst], rows=rows)
     return columns if replicates.combined else columns * weight[:, None]
 
 

@@ -18,7 +18,7 @@ from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
 from aidlib.estimate.influence import Influence, Scores, entries
 from aidlib.estimate.intervals import Interval, wald
 from aidlib.estimate.population import digest
-from aidlib.estimate.sampling import Floats, Sampling, resolve
+from aidlib.estimate.sampling import Floats, Sampling, numbers, resolve
 
 IDENTITY = ("household_id", "person_id", "year")  # tell units apart where a sample has them, else its index does
 
@@ -83,18 +83,9 @@ class Study:
     def column(self, name: str) -> Floats:
         """A column as float64, missing where it is; flags as 0 and 1.
 
-        Raises Problem for a column that is not there, holds text, or holds an infinite number.
+        Raises Problem for a column that is not there or there twice, holds text or dates, or holds an infinite number.
         """
-        if name not in self.sample:
-            raise reference.problem("estimate.no_column", column=name)
-        try:
-            column = self.sample[name]
-            plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fi"
-            values = (
-                column.to_numpy(np.float64) if plain else pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-            )
-        except (ValueError, TypeError):
-            raise reference.problem("estimate.not_numeric", column=name) from None
+        values = numbers(self.sample, name)
         if np.isinf(values).any():
             raise reference.problem("estimate.infinite", column=name, rows=int(np.isinf(values).sum()))
         return values

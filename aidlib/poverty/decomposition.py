@@ -74,7 +74,7 @@ def decompose_change(
     """
     if method not in METHODS:
         raise reference.problem("estimate.option", option="method", allowed=", ".join(METHODS))
-    if alpha < 0:
+    if not 0 <= alpha < np.inf:
         raise reference.problem("poverty.alpha")
     both, estimated = sides(
         (before, after),

@@ -48,7 +48,7 @@ def fgt_contributions(
     >>> fgt_contributions(sample, None, "income", line=3, by="sex").rows["estimate"].round(2).tolist()
     [0.75, 0.67, 0.25, 0.33]
     """
-    if alpha < 0:
+    if not 0 <= alpha < np.inf:
         raise reference.problem("poverty.alpha")
     study = Study.of(sample, design, by=by, df=df, base=base)
     incomes = study.column(income)

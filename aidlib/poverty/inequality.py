@@ -146,7 +146,7 @@ def atkinson(
     >>> round(atkinson(sample, None, "income").rows["estimate"].item(), 6)
     0.2
     """
-    if not epsilon > 0:
+    if not 0 < epsilon < np.inf:
         raise reference.problem("poverty.epsilon")
     bounds = chosen(interval, INDEX)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)

@@ -52,7 +52,7 @@ def fgt(
     line leaves the estimate and stays in the design. interval: "logit" (all FGT measures lie in 0 … 1 and their errors
     are skewed), "beta" or "wald". Persons instead of households: a design with person weights.
     """
-    if alpha < 0:
+    if not 0 <= alpha < np.inf:
         raise reference.problem("poverty.alpha")
     bounds = share(interval)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)

@@ -338,7 +338,7 @@ def test_too_few_degrees_of_freedom_give_no_test():
 @pytest.mark.parametrize(
     ("wrong", "key"),
     [
-        (lambda r: compare(r), "estimate.no_total"),
+        (lambda r: compare(r), "estimate.no_margin"),
         (lambda r: compare(r, against="q"), "estimate.no_reference"),
         (lambda r: compare(r, of="county"), "estimate.no_result_column"),
         (lambda r: p_values(r, adjust="sidak"), "estimate.option"),

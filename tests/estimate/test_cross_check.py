@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from aidlib import estimate, poverty
-from aidlib.estimate import Estimates
+from aidlib.estimate import Design, Estimates, Replicates
+from aidlib.reference import Problem
 from tests.estimate.oracles_cross import figures, studied
 
 ESTIMATE = 1e-8  # relative
@@ -121,3 +122,59 @@ def leaves(path: Path, keys: tuple[str, ...] = ()) -> int:
         return int(inside and isinstance(value, int | float) and not isinstance(value, bool))
 
     return count(json.loads(path.read_text(encoding="utf-8")), not keys)
+
+
+WHEN = pd.Timestamp("2025-03-01")
+BAD = {
+    "dates are no numbers": ({"z": WHEN}, Design("w"), "estimate.not_numeric"),
+    "nor are times": ({"z": WHEN - WHEN}, Design("w"), "estimate.not_numeric"),
+    "a weight of text": ({"w": "much"}, Design("w"), "estimate.not_numeric"),
+    "population sizes of text": ({"N": "many"}, Design("w", fpc="N"), "estimate.not_numeric"),
+    "an infinite population": ({"N": np.inf}, Design("w", fpc="N"), "estimate.bad_fpc"),
+    "replicates of text": ({"r": "a"}, Design("w", replicates=Replicates(["w", "r"])), "estimate.not_numeric"),
+    "infinite replicates": ({"r": np.inf}, Design("w", replicates=Replicates(["w", "r"])), "estimate.bad_weight"),
+}
+
+
+@pytest.mark.parametrize(("columns", "design", "key"), BAD.values(), ids=BAD)
+def test_bad_columns_are_refused_by_name(columns, design, key):
+    sample = studied("weights", "plain")[0].assign(**columns)
+    with pytest.raises(Problem) as problem:
+        estimate.mean(sample, design, "z")
+    assert problem.value.key == key
+    assert problem.value.values["column"] in columns
+
+
+@pytest.mark.parametrize("twice", ["z", "w", "region"])
+def test_a_column_given_twice_is_refused(twice):
+    sample, design = studied("weights", "plain")
+    doubled = pd.concat([sample, sample[[twice]]], axis=1)
+    with pytest.raises(Problem) as problem:
+        estimate.mean(doubled, design, "z", by="region")
+    assert (problem.value.key, problem.value.values["column"]) == ("estimate.column_twice", twice)
+
+
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, -1])
+def test_powers_that_are_no_numbers_are_refused(alpha):
+    sample, design = studied("incomes", "plain")
+    with pytest.raises(Problem):
+        poverty.fgt(sample, design, "income", line="line", alpha=alpha)
+    with pytest.raises(Problem):
+        poverty.atkinson(sample, design, "income", epsilon=alpha, nonpositive="drop")
+
+
+@pytest.mark.parametrize("policy", ["adjust", "certainty"])
+@pytest.mark.parametrize("method", ["pairs", "intervals"])
+def test_without_degrees_of_freedom_every_rank_is_possible(policy, method):
+    sample, _ = studied("rare", "plain")
+    design = Design("w", strata="p", psu="p", lonely_psu=policy)
+    rows = estimate.rank_intervals(estimate.mean(sample, design, "half", by="region"), method=method).rows
+    assert (rows["low"].tolist(), rows["high"].tolist()) == ([1.0] * 4, [4.0] * 4)
+
+
+def test_a_category_without_a_total_is_named():
+    sample, _ = studied("calibrated", "greg")
+    with pytest.raises(Problem) as problem:
+        estimate.calibrate(sample, Design("w"), {"age": {"young": 2250, "old": 1200}})
+    assert "middle" in problem.value.text("en")
+    assert "middle" in problem.value.text("zh")
