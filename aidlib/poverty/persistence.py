@@ -38,7 +38,8 @@ def persistent(
     last). Only units with a state in all four waves count: give the design their longitudinal weight. Design and
     domain columns are those of the row at ``at``, but every row stays in the design. interval: "logit", "beta", "wald".
     For ``change``, whose own ``unit`` would take the name, hand over functools.partial(persistent, unit=…, …).
-    Raises Problem where a unit has two rows of one wave, or fewer than three waves lie before ``at``.
+    No value where fewer than three waves lie before ``at``. Raises Problem where a unit has two rows of one wave, or
+    where ``at`` is no wave.
 
     >>> import pandas as pd
     >>> panel = pd.DataFrame({"id": [1, 2] * 4, "year": [1, 1, 2, 2, 3, 3, 4, 4], "poor": [1, 0, 0, 0, 1, 0, 1, 1]})
@@ -73,8 +74,10 @@ def _lasting(panel: pd.DataFrame, states: Floats, unit: str, time: str, state: s
     waves = sorted(panel[time].dropna().unique())
     now = waves[-1] if at is None and waves else at
     before = [wave for wave in waves if wave < now] if waves else []
-    if now not in waves or len(before) < WAVES:
-        raise reference.problem("poverty.waves", time=time, waves=WAVES)
+    if at is not None and at not in waves:
+        raise reference.problem("poverty.no_wave", time=time, wave=str(at)[:20])
+    if len(before) < WAVES:
+        return np.full(len(panel), np.nan)
     current = (panel[time] == now).to_numpy()
     ids = pd.Index(panel.loc[current, unit])
     past = np.zeros(len(ids))

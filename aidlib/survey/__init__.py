@@ -1,6 +1,7 @@
 """From the store to a survey: tables with every column of the dictionary, the sampling design, real values, panel."""
 
 from aidlib.survey.areas import known_of_regions, several_regions, sizes, with_care
+from aidlib.survey.deprivation import DIMENSIONS, deprivations
 from aidlib.survey.load import Survey, load
 from aidlib.survey.quality import attrition, check_rates, heaping, item_missing, precision, rows_account
 from aidlib.survey.register import flow, on_file, register_figures, stock
@@ -17,11 +18,13 @@ from aidlib.survey.shape import (
 )
 
 __all__ = [
+    "DIMENSIONS",
     "Survey",
     "attrition",
     "bands",
     "check_rates",
     "deflated",
+    "deprivations",
     "flow",
     "group_by_each",
     "heaping",

@@ -85,8 +85,9 @@ def test_whoever_was_not_seen_every_time_is_left_out():
 def test_nobody_and_everybody():
     assert persistent(panel("0000", "1110"), None, **NAMES).rows["estimate"].item() == 0
     assert persistent(panel("1111", "1101"), None, **NAMES).rows["estimate"].item() == 1
-    empty = persistent(panel("????", "????"), None, **NAMES).rows
-    assert (empty["n"].item(), empty["flag"].item()) == (0, "empty")
+    for nothing_known in (panel("????", "????"), panel("111", "101"), panel("1111", "0000").head(0)):
+        empty = persistent(nothing_known, None, **NAMES).rows
+        assert (empty["n"].item(), empty["flag"].item()) == (0, "empty")
 
 
 def test_domains_are_those_of_the_last_wave():
@@ -100,8 +101,7 @@ def test_domains_are_those_of_the_last_wave():
 @pytest.mark.parametrize(
     ("sample", "options", "key"),
     [
-        (panel("111"), {}, "poverty.waves"),
-        (panel("1111"), {"at": 2030}, "poverty.waves"),
+        (panel("1111"), {"at": 2030}, "poverty.no_wave"),
         (panel("1111").assign(poor=2.0), {}, "estimate.not_binary"),
         (panel("1111").assign(id=1, year=[1, 1, 2, 3]), {}, "poverty.twice"),
         (panel("1111").drop(columns="year"), {}, "estimate.no_column"),
