@@ -65,6 +65,7 @@ class Formats:
     title: Format
     year: Format
     head: Format
+    number_head: Format
     text: Format
     quoted: Format
     wrapped: Format
@@ -205,7 +206,7 @@ def _table(book: Workbook, formats: Formats, sheet: Sheet, document: Document, l
     reasons = [labels.FLAGS[flag][language] if flag else "" for flag in labels.reason(rows)]
     texts = [*words.values(), reasons]
     heads = [*words, *numbers, reference.heading("flag", language)]
-    _header(page, FIRST_ROW, heads, formats)
+    _header(page, FIRST_ROW, heads, formats, range(len(words), len(heads) - 1))
     for column, cells in zip([*range(len(words)), len(heads) - 1], texts, strict=True):
         for at, cell in enumerate(cells, FIRST_ROW + 1):
             if YEAR.fullmatch(cell):
@@ -307,9 +308,10 @@ def _lines(text: str, width: float) -> int:
     return sum(max(1, math.ceil(_width(line) * 1.08 / width)) for line in text.split("\n"))
 
 
-def _header(page: Worksheet, row: int, heads: list[str], formats: Formats) -> None:
+def _header(page: Worksheet, row: int, heads: list[str], formats: Formats, numbers: range = range(0)) -> None:
+    """The headings, those of ``numbers`` (columns) to the right as their numbers are."""
     for column, head in enumerate(heads):
-        _write(page, row, column, head, formats.head, formats)
+        _write(page, row, column, head, formats.number_head if column in numbers else formats.head, formats)
 
 
 def _write(page: Worksheet, row: int, column: int, text: str, style: Format, formats: Formats) -> None:
@@ -328,11 +330,13 @@ def _widths(page: Worksheet, heads: list[str], columns: list[list[str]]) -> list
 
 def _formats(book: Workbook) -> Formats:
     codes = {*NUMBER_FORMATS.values(), WHOLE, "0.00%", "0.00"}
+    head: dict[str, Any] = {"bottom": 1, "top": 1, "bg_color": "#f3f6f9", "text_wrap": True, "valign": "bottom"}
     quoted: dict[str, Any] = {"quote_prefix": True, "valign": "top", "text_wrap": True}
     return Formats(
         title=book.add_format({"font_size": 14, "font_color": "#0b4a7a", "text_wrap": True, "valign": "top"}),
         year=book.add_format({"num_format": "0", "align": "left", "valign": "top"}),
-        head=book.add_format({"bottom": 1, "top": 1, "bg_color": "#f3f6f9", "text_wrap": True, "valign": "bottom"}),
+        head=book.add_format(head),
+        number_head=book.add_format(head | {"align": "right"}),
         text=book.add_format({"valign": "top"}),
         quoted=book.add_format(quoted),
         wrapped=book.add_format({"text_wrap": True, "valign": "top"}),
