@@ -1,6 +1,6 @@
 """From the store to a survey: tables with every column of the dictionary, the sampling design, real values, panel."""
 
-from aidlib.survey.areas import known_of_regions, several_regions, sizes, with_care
+from aidlib.survey.areas import beside_direct, known_of_regions, several_regions, sizes, with_care
 from aidlib.survey.deprivation import DIMENSIONS, deprivations
 from aidlib.survey.load import Survey, load
 from aidlib.survey.quality import attrition, check_rates, heaping, item_missing, precision, rows_account
@@ -22,6 +22,7 @@ __all__ = [
     "Survey",
     "attrition",
     "bands",
+    "beside_direct",
     "check_rates",
     "deflated",
     "deprivations",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from aidlib.estimate import Estimates
+from aidlib.estimate import Estimates, stack
 from aidlib.survey.load import Survey
 from aidlib.survey.register import on_file
 
@@ -37,6 +37,12 @@ def with_care(estimates: Estimates) -> Estimates:
     """The same figures, the published ones flagged "care": a model's figures rest on more than its region's units."""
     flag = estimates.rows["flag"]
     return replace(estimates, rows=estimates.rows.assign(flag=flag.where(flag != "", "care")))
+
+
+def beside_direct(modelled: Estimates, direct: Estimates) -> Estimates:
+    """A model's figures, all with care, and the direct ones, told apart by the key ``estimator``; with its method."""
+    both = stack({"modelled": with_care(modelled), "direct": direct}, key="estimator")
+    return replace(both, method=modelled.method)
 
 
 def sizes(graded: Estimates) -> Estimates:

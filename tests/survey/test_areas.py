@@ -1,5 +1,7 @@
 """Tests of what the chapters on change and on regions take from a survey."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -74,6 +76,14 @@ def test_one_wave_or_none_gives_one_pair_of_nobody():
 def test_one_region_is_compared_with_nobody():
     assert len(survey.several_regions(PANEL)) == len(PANEL)
     assert len(survey.several_regions(PANEL[PANEL["region"] == "990100"])) == 0
+
+
+def test_a_model_stands_beside_the_direct_figures_with_its_method():
+    direct = estimate.mean(PANEL, estimate.Design("weight"), "income", by="region")
+    direct = replace(direct, rows=direct.rows.assign(flag=""))
+    found = survey.beside_direct(estimate.Estimates(direct.rows, ("region",), method="estimate_fay_herriot"), direct)
+    assert found.keys == ("estimator",) and found.method == "estimate_fay_herriot"
+    assert found.rows["flag"].tolist() == ["care", "", "care", ""]
 
 
 def test_published_figures_of_a_model_are_to_be_used_with_care():
