@@ -8,6 +8,7 @@ same but for the order of summation (about 1e-13). The digest of the population 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -151,13 +152,15 @@ def fgt(
     engine: Engine | None = None,
 ) -> Estimates:
     """As ``poverty.fgt`` with a line that is a number or a column, of the Parquet files in ``folder``."""
-    if alpha < 0:
+    if not 0 <= alpha < math.inf:
         raise reference.problem("poverty.alpha")
     y = number(income)
     own = isinstance(line, str)
     level = f"({number(str(line)) if own else repr(float(line))} * {float(multiple)!r})"
-    if multiple <= 0 or (not own and float(line) <= 0):
-        raise reference.problem("poverty.line", line=line if own else float(line) * multiple)
+    if not 0 < multiple < math.inf:
+        raise reference.problem("poverty.multiple", multiple=multiple)
+    if not own and not 0 < float(line) < math.inf:
+        raise reference.problem("poverty.line", line=line)
     poor = f"{y} < {level} * {1 - ON_THE_LINE!r}"
     gap = f"pow(({level} - {y}) / {level}, {float(alpha)!r})"
     columns = (income, str(line)) if own else (income,)
@@ -165,7 +168,7 @@ def fgt(
     sums = Sums(poverty, columns, counted=poor, positive=str(line) if own else None, linear=False)
     cells = Cells.of(folder, design, sums, by, engine)
     if own and cells.frame["bad"].sum() > 0:
-        raise reference.problem("poverty.line", line=line)
+        raise reference.problem("poverty.line_rows", line=line, rows=int(cells.frame["bad"].sum()))
     return _share(cells, design, by, margins, df, base, interval, f"fgt_{alpha:g}", "poverty_fgt")
 
 

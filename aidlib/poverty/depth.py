@@ -202,7 +202,7 @@ def relative_median_gap(
     median = Ranks.of(members, ratio[members.unit], weight[members.unit]).quantile(0.5)
     found, slopes = _median_of_poor(study, everyone, ratio[everyone.unit], poor[everyone.unit], median)
     found = Found(members, 1 - median, found.influence)
-    if lines.influence is not None:
+    if lines.influence is not None and len(lines.values):
         found = with_line(study, found, lines, slopes / lines.values[0])
     return study.estimates(
         found,

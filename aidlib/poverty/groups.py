@@ -153,7 +153,8 @@ class _Facts:
     @property
     def shares(self) -> tuple[Floats, Floats]:
         """Of people and of income, by group."""
-        return self.people / self.people.sum(), self.money / self.money.sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.people / self.people.sum(), self.money / self.money.sum()
 
     def entropy(self, alpha: float) -> tuple[Floats, Floats]:
         """Parts and their derivatives by (people, income, own, total): (within of each group), total last."""
@@ -166,9 +167,10 @@ class _Facts:
         people, money = self.people.sum(), self.money.sum()
         sign = np.sign(np.outer(self.money, self.people) - np.outer(self.people, self.money))
         apart = sign * (np.outer(self.money, self.people) - np.outer(self.people, self.money))
-        between = apart.sum() / (2 * people * money)
-        by_people = -(sign @ self.money) / (people * money) - between / people
-        by_money = (sign @ self.people) / (people * money) - between / money
+        with np.errstate(divide="ignore", invalid="ignore"):  # nobody, or no money: no value
+            between = apart.sum() / (2 * people * money)
+            by_people = -(sign @ self.money) / (people * money) - between / people
+            by_money = (sign @ self.people) / (people * money) - between / money
         column = np.concatenate([by_people, by_money, np.zeros(len(self.own) + 1)])
         return np.append(within, between), np.column_stack([slopes, column])
 

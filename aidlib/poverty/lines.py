@@ -31,7 +31,7 @@ class RelativeLine:
     of: str = "median"
 
     def __post_init__(self) -> None:
-        if not self.share > 0 or self.of not in CENTRES:
+        if not 0 < self.share < np.inf or self.of not in CENTRES:
             raise reference.problem("poverty.relative")
 
 
@@ -47,12 +47,21 @@ class LineValues:
 
 
 def line_values(study: Study, income: Floats, line: Line, multiple: float = 1.0) -> LineValues:
-    """``line`` times ``multiple`` for every row of the study's sample. Raises Problem for a line of 0 or less."""
+    """``line`` times ``multiple`` for every row of the study's sample.
+
+    Raises Problem for a line of 0 or less in any row, and for a number or multiple that is not finite.
+    """
+    if not 0 < multiple < np.inf:
+        raise reference.problem("poverty.multiple", multiple=multiple)
     if isinstance(line, RelativeLine):
         return _relative(study, income, RelativeLine(line.share * multiple, line.of))
-    values = study.column(line) if isinstance(line, str) else np.full(len(income), float(line))
-    if (values <= 0).any() or multiple <= 0:
-        raise reference.problem("poverty.line", line=line if isinstance(line, str) else float(line) * multiple)
+    if not isinstance(line, str):
+        if not 0 < line < np.inf:
+            raise reference.problem("poverty.line", line=line)
+        return LineValues(np.full(len(income), float(line) * multiple))
+    values = study.column(line)
+    if (values <= 0).any():
+        raise reference.problem("poverty.line_rows", line=line, rows=int((values <= 0).sum()))
     return LineValues(values * multiple)
 
 
@@ -85,5 +94,5 @@ def _relative(study: Study, income: Floats, line: RelativeLine) -> LineValues:
         height = densities(one, y, weight, np.array([centre]))[0]
         scores[known] = np.nan_to_num(-weight * ((y <= centre) - 0.5) / (weight.sum() * height))
     if not centre > 0:
-        raise reference.problem("poverty.line", line=line.of)
+        raise reference.problem("poverty.line_centre", of=line.of, rows=int(known.sum()))
     return LineValues(np.full(len(income), line.share * centre), line.share * scores)

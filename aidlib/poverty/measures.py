@@ -91,11 +91,13 @@ def gap_total(
     """Money per year that lifts every household to the line: total of max(0, line - income) · 12 · members, by domain.
 
     income, line: per head and month (where a survey's own unit is by the year, not times 12). members: column with the
-    household's size; None for a sample of persons.
+    household's size; None for a sample of persons. Raises Problem for a negative size.
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     incomes = study.column(income)
     size = np.ones(len(incomes)) if members is None else study.column(members)
+    if members is not None and (size < 0).any():
+        raise reference.problem("poverty.size", column=members, rows=int((size < 0).sum()))
     lines = line_values(study, incomes, line, multiple).values
     own = unit_of(sample, income)
     periods = 1 if own.endswith("/year") else MONTHS

@@ -218,6 +218,11 @@ def test_a_register_has_no_sampling_error(name):
     assert (row["se"], row["low"]) == (0, pytest.approx(row["estimate"]))
 
 
+def test_no_rows_give_an_empty_row():
+    rows = relative_median_gap(people(1.0, 2).iloc[:0], None, "income").rows
+    assert rows["flag"].tolist() == ["empty"]
+
+
 # --- errors
 def test_incomes_of_nothing_are_counted_or_dropped():
     sample = people(100.0, 0, -5, 900)

@@ -183,6 +183,16 @@ def test_equal_incomes_have_no_parts():
         np.testing.assert_allclose(rows["estimate"], 0, atol=1e-15)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_has_no_inequality(way):
+    sample = people(1.0, 2, 4, kind=list("aab")).assign(w=0.0)
+    for nobody, design in [(sample.iloc[:0], None), (sample, Design(weight="w")), (sample.assign(kind=None), None)]:
+        rows = decompose_inequality(nobody, design, "income", by="kind", **WAYS[way]).rows
+        assert rows["estimate"].iloc[0] != rows["estimate"].iloc[0]
+        assert rows["flag"].iloc[0] == "empty"
+
+
 # --- errors
 @pytest.mark.parametrize(
     ("statistic", "options", "key"),

@@ -245,7 +245,9 @@ def test_the_headcount_of_a_register_has_no_error(households):
     ("options", "key"),
     [
         ({"line": 0}, "poverty.line"),
-        ({"line": "village", "multiple": -1}, "poverty.line"),
+        ({"line": "village", "multiple": -1}, "poverty.multiple"),
+        ({"line": np.nan}, "poverty.line"),
+        ({"line": 600, "multiple": np.inf}, "poverty.multiple"),
         ({"line": 600, "alpha": -1}, "poverty.alpha"),
         ({"line": 600, "interval": "exact"}, "estimate.option"),
         ({"line": "lines"}, "estimate.no_column"),
@@ -261,3 +263,12 @@ def test_wrong_lines_and_options_are_refused(households, options, key):
 def test_a_relative_line_needs_a_share_of_something(share, of):
     with pytest.raises(Problem):
         RelativeLine(share, of)
+
+
+def test_rows_with_a_wrong_size_or_line_are_counted(households):
+    with pytest.raises(Problem) as error:
+        gap_total(households.assign(members=[-1.0, -2] + [3.0] * 10), DESIGN, "income", line=600)
+    assert (error.value.key, error.value.values["rows"]) == ("poverty.size", 2)
+    with pytest.raises(Problem) as error:
+        fgt(households.assign(line=[0.0] + [600.0] * 11), DESIGN, "income", line="line")
+    assert (error.value.key, error.value.values["rows"]) == ("poverty.line_rows", 1)

@@ -116,7 +116,7 @@ def test_a_unit_twice_and_unknown_columns_are_refused():
         (twice, {"unit": "id"}, "poverty.twice"),
         (before, {"unit": "none"}, "estimate.no_column"),
         (before, {"unit": "id", "interval": "log"}, "estimate.option"),
-        (before, {"unit": "id", "multiple": 0}, "poverty.line"),
+        (before, {"unit": "id", "multiple": 0}, "poverty.multiple"),
     ]:
         with pytest.raises(Problem) as error:
             entry(sample, after, DESIGN, "income", line="line", **options)
