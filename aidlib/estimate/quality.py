@@ -144,7 +144,8 @@ def design_effect(
     with np.errstate(divide="ignore", invalid="ignore"):
         deff = se**2 / simple
         deff[~np.isfinite(deff)] = np.nan
-        measures = {"deff": deff, "deft": np.sqrt(deff), "n_eff": n / deff, "n_kish": sums**2 / squares}
+        n_eff = np.where(deff > 0, n / deff, np.nan)  # without sampling error no n is its equal
+        measures = {"deff": deff, "deft": np.sqrt(deff), "n_eff": n_eff, "n_kish": sums**2 / squares}
         measures["cv"] = se / np.abs(rows["estimate"].to_numpy())
     return plain_numbers(found, measures, "survey_precision")
 

@@ -83,7 +83,7 @@ def quantile(
     and no standard error: the domain is too small for it.
     """
     wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
-    if not ((wanted > 0) & (wanted < 1)).all():
+    if not len(wanted) or len(np.unique(wanted)) < len(wanted) or not ((wanted > 0) & (wanted < 1)).all():
         raise reference.problem("estimate.quantile")
     if interval not in INTERVALS:
         raise reference.problem("estimate.option", option="interval", allowed=", ".join(INTERVALS))

@@ -39,6 +39,7 @@ def adjust_nonresponse(
     weights' sum stays in every class. Raises Problem where nobody answered.
     """
     weight = resolve(sample, replace(design, lonely_psu="certainty", replicates=None, calibration=())).weight
+    _present(sample, classes)
     came = _flag(sample, answered)
     rate = response_rate(sample, weight, came, classes, minimum)
     return Weighted(sample.assign(**{name: np.where(came, weight / rate, 0.0)}), replace(design, weight=name))
@@ -70,6 +71,7 @@ def panel_weights(
     if kind not in PANELS:
         raise reference.problem("estimate.option", option="kind", allowed=", ".join(PANELS))
     own = resolve(panel, replace(design, lonely_psu="certainty", replicates=None, calibration=())).weight
+    _present(panel, [unit, time, *classes, *earlier, *keep])
     came = _flag(panel, answered)
     frame = panel[[unit, time, *dict.fromkeys([*classes, *earlier, *keep])]].assign(own=own, came=came)
     frame = frame.assign(at=np.arange(len(frame))).sort_values([unit, time], kind="stable")
@@ -101,7 +103,9 @@ def response_rate(
         merged = np.where(together[taken], fine.max() + 1 + taken, fine)
         taken = np.unique(merged, return_inverse=True)[1]
     answered = np.bincount(taken, weights=weight * came)
-    return np.asarray((answered / np.bincount(taken, weights=weight))[taken])
+    everyone = np.bincount(taken, weights=weight)
+    # a class whose answers weigh nothing has nothing to pass on
+    return np.divide(answered, everyone, out=np.ones_like(everyone), where=answered > 0)[taken]
 
 
 def _factors(frame: pd.DataFrame, time: str, classes: Sequence[str], earlier: Sequence[str], minimum: int) -> Floats:
@@ -129,9 +133,17 @@ def _brought_back(frame: pd.DataFrame, keep: list[str], weight: Floats) -> Float
     return weight * np.divide(wanted, found, out=np.zeros(len(found)), where=found > 0)[group]
 
 
+def _present(sample: pd.DataFrame, columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in sample:
+            raise reference.problem("estimate.no_column", column=column)
+
+
 def _flag(sample: pd.DataFrame, column: str) -> np.ndarray:
     if column not in sample:
         raise reference.problem("estimate.no_column", column=column)
+    if sample[column].isna().any():
+        raise reference.problem("estimate.missing_design", column=column, rows=int(sample[column].isna().sum()))
     if not sample[column].isin([0, 1]).all():
         raise reference.problem("estimate.not_binary", column=column)
     return sample[column].to_numpy(bool)

@@ -20,6 +20,7 @@ from aidlib.estimate.intervals import Interval, wald
 from aidlib.estimate.population import digest
 from aidlib.estimate.sampling import Floats, Sampling, numbers, resolve
 
+BASES = ("R", "F", "M", "X")
 IDENTITY = ("household_id", "person_id", "year")  # tell units apart where a sample has them, else its index does
 
 
@@ -73,6 +74,8 @@ class Study:
         """Design columns checked, domains coded. df: "design" (clusters - strata of the whole sample) or "domain"."""
         if df not in ("design", "domain"):
             raise reference.problem("estimate.option", option="df", allowed="design, domain")
+        if base is not None and base not in BASES:
+            raise reference.problem("estimate.option", option="base", allowed=", ".join(BASES))
         complete = design is not None and design.complete
         base = base or ("R" if complete else "M")
         steps = design.calibration if design is not None and design.replicates is None else ()

@@ -90,3 +90,17 @@ def test_units_without_weight_do_not_count():
 def test_shares_outside_the_unit_interval_are_refused(q):
     with pytest.raises(Problem, match="between 0 and 1"):
         quantile(pd.DataFrame({"y": [1.0, 2]}), None, "y", q=q)
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"q": []}, "estimate.quantile"),
+        ({"q": [0.5, 0.5]}, "estimate.quantile"),
+        ({"base": "Z"}, "estimate.option"),
+    ],
+)
+def test_no_quantile_or_one_twice_or_an_unknown_base_is_refused(options, key):
+    with pytest.raises(Problem) as error:
+        quantile(pd.DataFrame({"y": [1.0, 2]}), None, "y", **options)
+    assert error.value.key == key

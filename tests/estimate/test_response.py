@@ -74,6 +74,9 @@ def test_what_cannot_be_adjusted_is_refused(sample, panel):
         (lambda: adjust_nonresponse(sample.assign(came=0), DESIGN, "came", ["town"]), "estimate.no_answer"),
         (lambda: adjust_nonresponse(sample.assign(came=0.5), DESIGN, "came", ["town"]), "estimate.not_binary"),
         (lambda: adjust_nonresponse(sample, DESIGN, "answered", ["town"]), "estimate.no_column"),
+        (lambda: adjust_nonresponse(sample, DESIGN, "came", ["city"]), "estimate.no_column"),
+        (lambda: adjust_nonresponse(sample.assign(came=np.nan), DESIGN, "came", ["town"]), "estimate.missing_design"),
+        (lambda: panel_weights(panel.drop(columns="id"), DESIGN, classes=["all"], **PANEL), "estimate.no_column"),
         (lambda: panel_weights(panel, DESIGN, classes=["all"], kind="both", **PANEL), "estimate.option"),
     ]
     for call, key in calls:

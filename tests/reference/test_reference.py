@@ -174,3 +174,16 @@ def test_a_problem_holds_both_lines():
     error = reference.problem("survey.unknown_region", region="123")
     assert error.text("en").startswith("Unknown region code: 123")
     assert str(error).splitlines()[0].startswith("未知地区代码")
+
+
+@pytest.mark.parametrize("name", ["messages.yml", "methods.yml", "dictionary.yml"])
+def test_no_key_stands_twice(name):
+    def keys(node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            found = [key.value for key, _ in node.value]
+            assert len(found) == len(set(found)), [key for key in found if found.count(key) > 1]
+        for child in node.value if isinstance(node, yaml.CollectionNode) else ():
+            for part in child if isinstance(child, tuple) else (child,):
+                keys(part)
+
+    keys(yaml.compose(files("aidlib.reference").joinpath(name).read_text(encoding="utf-8")))
