@@ -32,6 +32,8 @@ class Replicates:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))
+        if not self.columns:
+            raise reference.problem("estimate.no_replicates")
         if self.kind not in KINDS:
             raise reference.problem("estimate.option", option="kind", allowed=", ".join(KINDS))
         if self.kind == "fay" and (self.rho is None or not 0 <= self.rho < 1):

@@ -19,7 +19,7 @@ from aidlib.estimate.design import Design
 from aidlib.estimate.domains import column_codes
 from aidlib.estimate.imputation_models import METHODS
 from aidlib.estimate.missing import NO_ANSWER, answers
-from aidlib.estimate.sampling import Floats, Ints, codes
+from aidlib.estimate.sampling import Floats, Ints, codes, numbers, resolve
 
 FLAG = "__imputed"
 SHRUNK = 2.0  # so many units at the overall mean join the mean of a cluster
@@ -157,6 +157,8 @@ def impute(
         raise reference.problem("estimate.few_imputations", m=m)
     known = _known(sample, design, [name for name in predictors if name not in columns])
     parts = [_variable(sample, name, (methods or {}).get(name), kinds) for name in dict.fromkeys(columns)]
+    if clusters and design is not None and design.psus and design.psus[0] not in sample:
+        raise reference.problem("estimate.no_column", column=design.psus[0])
     cluster = codes(sample[design.psus[0]]) if clusters and design is not None and design.psus else None
     open_ = sorted((part for part in parts if len(part.at)), key=lambda part: len(part.at))
     equations = [Equation.of(part, parts, known, cluster) for part in open_]
@@ -237,9 +239,12 @@ def _known(sample: pd.DataFrame, design: Design | None, predictors: Sequence[str
             raise reference.problem("estimate.no_column", column=name)
         if sample[name].isna().any():
             raise reference.problem("estimate.missing_predictor", column=name, rows=int(sample[name].isna().sum()))
-        blocks.append(_predictor(sample[name]))
+        if pd.api.types.is_numeric_dtype(sample[name]) and np.isinf(numbers(sample, name)).any():
+            raise reference.problem("estimate.infinite", column=name, rows=int(np.isinf(numbers(sample, name)).sum()))
+        block = _predictor(sample[name])
+        blocks.append(block[:, (block != block[:1]).any(axis=0)])  # a constant tells nothing beside the intercept
     if design is not None and design.weight is not None:
-        weight = sample[design.weight].to_numpy(np.float64)
+        weight = resolve(sample, Design(weight=design.weight)).weight
         smallest = weight[weight > 0].min(initial=np.inf)
         logged = np.log(np.maximum(weight, smallest if np.isfinite(smallest) else 1.0))
         if np.ptp(logged) > 0:

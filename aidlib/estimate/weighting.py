@@ -63,6 +63,8 @@ def calibrate(
     >>> float(mean(found.sample, found.design, "y").rows["estimate"].item())
     3.25
     """
+    if not totals:
+        raise reference.problem("estimate.no_totals")
     plan = _checked(design, method, bounds)
     sampling = resolve(sample, plan)
     x, wanted, names = _targets(sample, totals)

@@ -353,6 +353,20 @@ def test_what_cannot_be_imputed_is_named(households, columns, options, key):
     assert error.value.key == key
 
 
+def test_constant_predictors_tell_nothing_and_bad_ones_are_counted(households):
+    frame = households.assign(same=1.0, endless=np.inf, minus=-1.0)
+    plain = impute(frame, None, ["income"], m=2).completed(1)
+    pd.testing.assert_frame_equal(impute(frame, None, ["income"], predictors=["same"], m=2).completed(1), plain)
+    for design, predictors, key in [
+        (None, ["endless"], "estimate.infinite"),
+        (Design(weight="minus"), [], "estimate.bad_weight"),
+        (Design(weight="nowhere"), [], "estimate.no_column"),
+    ]:
+        with pytest.raises(Problem) as error:
+            impute(frame, design, ["income"], predictors=predictors, m=2)
+        assert error.value.key == key
+
+
 @pytest.mark.parametrize(
     ("column", "options", "key"),
     [

@@ -107,6 +107,7 @@ def test_replicate_weights_are_calibrated_one_by_one(people):
 @pytest.mark.parametrize(
     ("totals", "options", "key"),
     [
+        ({}, {}, "estimate.no_totals"),
         ({"sex": {"f": 30}}, {}, "estimate.no_total"),
         ({"sex": {"f": 30, "m": 20, "x": 10}}, {}, "estimate.no_unit"),
         ({"town": 5}, {}, "estimate.no_column"),
@@ -135,3 +136,9 @@ def test_trimming_refuses_what_it_would_break(people):
         trim(found.sample, found.design, high=12)
     with pytest.raises(Problem, match="cannot keep their sum"):
         trim(people, Design(weight="w"), high=5)
+
+
+def test_replicates_need_a_column():
+    with pytest.raises(Problem) as error:
+        Replicates([])
+    assert error.value.key == "estimate.no_replicates"
