@@ -80,8 +80,8 @@ def _verdicts(found: pd.DataFrame, threshold: int) -> NDArray[np.object_]:
     low, high = found["low"].to_numpy(), found["high"].to_numpy()
     amount = found["quantity"].isin(["total", "sum", "part"]).to_numpy()
     units = found["unit"].isin(["households", "persons"]).to_numpy() & found["quantity"].eq("total").to_numpy()
-    middle = np.abs(low + high) / 2
     with np.errstate(invalid="ignore"):
+        middle = np.abs(low + high) / 2
         tight = amount & ((high - low) / 2 < NARROW * middle * (1 - DUST)) & np.isfinite(high) & np.isfinite(low)
         exact = (~amount | units) & (high - low < EXACT)
     sensitive = found["flag"].eq("suppressed").to_numpy()

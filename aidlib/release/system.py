@@ -60,9 +60,11 @@ def system(cells: Cells) -> System:
     sums += [links.splits(frame), links.nested(frame), links.cumulated(frame)]
     levels = pd.concat([each.assign(way=way) for way, each in enumerate(sums)], ignore_index=True)
     levels["relation"] = levels.groupby(["way", "relation", "only"], dropna=False, sort=False).ngroup()
-    adds = []
+    adds: list[pd.DataFrame] = []
     for unknown, name in ((n, "n"), (m, "m")):
-        found, rests = _adding(levels[levels["only"].isna() | levels["only"].eq(name)], unknown, value, kind)
+        # where the parts leave units of their whole, these may carry some of the numerator too, though none does
+        left = adds[0].loc[adds[0]["unknown"] >= len(complement), "relation"] if adds else pd.Series(dtype=int)
+        found, rests = _adding(levels[levels["only"].isna() | levels["only"].eq(name)], unknown, value, kind, left)
         adds.append(
             found.assign(unknown=found["unknown"].where(found["unknown"] >= 0, len(value) - 1 - found["unknown"]))
         )
@@ -161,9 +163,12 @@ def _apart(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _adding(
-    relations: pd.DataFrame, unknown: Ints, value: Floats, kind: NDArray[np.object_]
+    relations: pd.DataFrame, unknown: Ints, value: Floats, kind: NDArray[np.object_], incomplete: pd.Series
 ) -> tuple[pd.DataFrame, Floats]:
-    """Terms of the relations that hold between the unknowns, with a rest (-1, -2, …) where an open one leaves some."""
+    """Terms of the relations that hold between the unknowns, with a rest (-1, -2, …) where an open one leaves some.
+
+    incomplete: relations whose parts do not hold all units, so that a rest of 0 is chance.
+    """
     terms = relations.assign(unknown=unknown[relations["row"].to_numpy(dtype=int)])
     known = terms["unknown"] >= 0
     terms = terms.assign(value=np.where(known, value[terms["unknown"]], np.nan) * terms["sign"])
@@ -175,7 +180,8 @@ def _adding(
     near = left.abs() <= SAME * 1000 * size
     holds = one_kind & (near | (terms["open"] & (left > 0)) | terms["kind"].eq("sum"))
     terms, left, near = terms[holds], left[holds], near[holds]
-    short = terms[~near & terms["kind"].ne("sum")].drop_duplicates("relation")
+    some = ~near | terms["relation"].isin(incomplete)
+    short = terms[some & terms["kind"].ne("sum")].drop_duplicates("relation")
     rests = pd.DataFrame({"relation": short["relation"], "sign": 1.0, "unknown": -1 - np.arange(len(short))})
     columns = ["relation", "unknown", "sign"]
     return pd.concat([terms[columns], rests[columns]], ignore_index=True), left[short.index].to_numpy()

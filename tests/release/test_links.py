@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib import estimate, poverty
+from aidlib import estimate, poverty, release
 from aidlib.release import Register, links
 from aidlib.release.cells import cells
 from tests.release.samples import CENSUS, PROVINCE, by_hand, census, chapter, counted, rows, settled
@@ -116,3 +116,21 @@ def test_groups_that_only_happen_to_be_equal_stay_apart():
     table = counted(census({("990100", "deep"): 30, ("990100", "relative"): 30}))
     frame = cells({PROVINCE: [chapter(PROVINCE, table=table)]}, "2025").frame
     pd.testing.assert_series_equal(links.groups(frame), frame["labels"], check_names=False)
+
+
+def test_a_city_alone_says_nothing_of_the_rest_of_its_province(tmp_path):
+    """In 2025 five households of a grade live elsewhere in the province: the city's 0 poor ones are not theirs."""
+
+    def homes(region, year, near, deep=200):
+        frame = census({(region, "near"): near, (region, "deep"): deep}).assign(year=year)
+        return frame.assign(poor=(np.arange(len(frame)) % 2 * frame["grade"].eq("deep")).astype(float))
+
+    city = pd.concat([homes("990100", 2024, 60), homes("990100", 2025, 0)])
+    both = pd.concat([city, homes("990200", 2024, 60), homes("990200", 2025, 5)])
+    contents = {
+        region: [chapter(region, poor=estimate.proportion(frame, CENSUS, "poor", by=["grade", "year"], base="M"))]
+        for region, frame in ((PROVINCE, both), ("990100", city))
+    }
+    safe = release.protect(contents, Register(tmp_path / "register"), report="annual", period="2025")
+    flags = rows(safe, "poor").set_index(["grade", "year"])["flag"]
+    assert flags["near", "2025"] == "suppressed"
