@@ -1,6 +1,6 @@
 """Deprivations of a household in seven dimensions, for multidimensional hardship.
 
-The cut-offs are this project's own, not official ones: DIMENSIONS and the constants are what to change for another view.
+The cut-offs are this project's own, not official ones: change DIMENSIONS and the constants for another view.
 """
 
 from __future__ import annotations
