@@ -211,7 +211,11 @@ def column_codes(values: pd.Series) -> tuple[Ints, list[str]]:
         return values.cat.codes.to_numpy().astype(np.int64), [text(v) for v in values.cat.categories]
     whole = whole_numbers(values)
     found, levels = pd.factorize(values, sort=True) if whole is None else whole
-    return found.astype(np.int64, copy=False), [text(v) for v in levels]
+    texts = [text(v) for v in levels]
+    if len(set(texts)) < len(texts):  # 1 and "1" are one domain
+        number, names = pd.factorize(np.array(texts, dtype=object))
+        return np.append(number, -1)[found].astype(np.int64), names.tolist()
+    return found.astype(np.int64, copy=False), texts
 
 
 def text(value: Any) -> str:

@@ -7,14 +7,13 @@ Research Methods 3(3), 167-195).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from aidlib.estimate import Design, Estimates, Study, unit_of
 from aidlib.estimate.domains import Members
 from aidlib.estimate.intervals import Interval
+from aidlib.estimate.measures import By
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Claim, Found
 from aidlib.poverty.inequality import known, positive
@@ -22,8 +21,6 @@ from aidlib.poverty.intervals import INDEX, RATIO, chosen, share
 from aidlib.poverty.lines import Line, RelativeLine, line_values, with_line
 from aidlib.poverty.measures import is_poor, poverty_gaps
 from aidlib.poverty.ranks import Ranks, densities
-
-By = str | Sequence[str] | None
 
 DEPTH = Claim(n=120, psus=20, df=10)  # held over 2,000 draws (tests/poverty/test_coverage.py)
 

@@ -8,7 +8,7 @@ Langel & Tillé (2013), J. R. Stat. Soc. A 176(2), 521-540.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,12 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
 from aidlib.estimate.domains import Members
+from aidlib.estimate.measures import By
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Claim, Found
 from aidlib.poverty.intervals import INDEX, RATIO, chosen
 from aidlib.poverty.ranks import Ranks
 
-By = str | Sequence[str] | None
 BOUNDARIES = ("eurostat", "split")
 NONPOSITIVE = ("fail", "drop")
 

@@ -16,12 +16,12 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
 from aidlib.estimate.domains import ALL, Members
+from aidlib.estimate.measures import By
 from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Found
 from aidlib.poverty.intervals import share
 from aidlib.poverty.parts import beside, shares_of_total
 
-By = str | Sequence[str] | None
 ON_THE_CUTOFF = 1e-9  # thirds and sixths add up to k only up to floating-point dust
 
 

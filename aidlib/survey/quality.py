@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
-from aidlib.estimate import Design, Estimates, mean, stack
+from aidlib.estimate import Design, Estimates, design_effect, mean, stack
+from aidlib.estimate.missing import answers
 from aidlib.survey.shape import DESIGN_COLUMNS
 
 NOT_ANSWERS = {"id", "date", "text"}  # columns that hold no answer of the household
@@ -50,7 +51,7 @@ def item_missing(sample: pd.DataFrame, variables: Sequence[str] | None = None, *
         asked = missing[missing > 0].index[:top].tolist()
     order = pd.CategoricalDtype(asked, ordered=True)
     lean = sample[[column for column in sample if column in DESIGN_COLUMNS or column == "frame"]]
-    blocks = [lean.assign(variable=name, answer=_answer(sample, name).where(inside)) for name in asked]
+    blocks = [lean.assign(variable=name, answer=answers(sample, name).astype("str").where(inside)) for name in asked]
     if not blocks:
         return sample.head(0).assign(variable="", answer="")
     long = pd.concat(blocks, ignore_index=True)
@@ -63,12 +64,6 @@ def _questions() -> list[str]:
     return [c.name for c in columns if not c.derived and c.type not in NOT_ANSWERS and c.name not in GIVEN]
 
 
-def _answer(sample: pd.DataFrame, name: str) -> pd.Series:
-    companion = f"{name}__missing"
-    kind = sample[companion] if companion in sample else pd.Series(None, sample.index, dtype="str")
-    return kind.fillna("unknown").where(sample[name].isna(), "answered")
-
-
 def heaping(sample: pd.DataFrame, column: str = "income") -> pd.DataFrame:
     """Whether a reported amount is a multiple of 100 or of 500 yuan: columns ``heaped_100``, ``heaped_500`` (0/1)."""
     amount = sample[column].round(2)
@@ -77,32 +72,12 @@ def heaping(sample: pd.DataFrame, column: str = "income") -> pd.DataFrame:
 
 
 def precision(sample: pd.DataFrame, design: Design, variables: Sequence[str]) -> Estimates:
-    """Design effect, effective sample size and coefficient of variation of the mean of each variable.
+    """Design effect, effective sample size and coefficient of variation of the mean of each variable (key ``figure``).
 
     deff = var(design) / var(simple random sample of the same n); n_eff = n / deff; cv = se / estimate (Kish 1965).
     """
-    named = {name: mean(sample, design, name, base="M") for name in variables}
-    found = stack(named, key="figure")
-    rows = found.rows
-    simple = np.array([_simple_variance(sample, design, name) for name in variables])
-    deff = rows["se"].to_numpy() ** 2 / simple
-    measures = {"deff": deff, "n_eff": rows["n"] / deff, "cv": rows["se"] / rows["estimate"].abs()}
-    same = {"se": np.nan, "low": np.nan, "high": np.nan, "count": np.nan}
-    blocks = [rows.assign(measure=name, estimate=value, **same) for name, value in measures.items()]
-    table = pd.concat(blocks, ignore_index=True)
-    return replace(found, rows=table, unit="number", method="survey_precision", covariance=None, _influence=None)
-
-
-def _simple_variance(sample: pd.DataFrame, design: Design, name: str) -> float:
-    """Variance of the mean under simple random sampling: weighted element variance over n."""
-    value = sample[name].to_numpy(float)
-    known = np.isfinite(value)
-    weight = sample[design.weight].to_numpy(float)[known] if design.weight else np.ones(known.sum())
-    if known.sum() < 2:
-        return np.nan
-    centre = np.average(value[known], weights=weight)
-    spread = np.average((value[known] - centre) ** 2, weights=weight) * known.sum() / (known.sum() - 1)
-    return float(spread / known.sum())
+    found = stack({name: design_effect(sample, design, mean, name, base="M") for name in variables}, key="figure")
+    return replace(found, rows=found.rows[found.rows["measure"].isin(["deff", "n_eff", "cv"])])
 
 
 def check_rates(checks: pd.DataFrame, by: Sequence[str] = ("check",)) -> Estimates:

@@ -311,6 +311,12 @@ def test_bad_columns_are_named(households, change, design, key):
     assert error.value.key == key
 
 
+def test_a_number_and_its_text_are_one_domain():
+    sample = pd.DataFrame({"y": [1.0, 2, 3, 4], "town": pd.Series([1, "1", "2", None], dtype=object)})
+    rows = mean(sample, None, "y", by="town").rows
+    assert rows[["town", "estimate", "n"]].to_numpy().tolist() == [["1", 1.5, 2], ["2", 3, 1]]
+
+
 def test_clusters_in_two_strata_are_refused_by_name(households):
     with pytest.raises(Problem, match=r"more than one stratum: 1, 2 \(8 rows\)"):
         mean(households.query("district == 'north' or village < 3"), Design("weight", "district", "village"), "income")
