@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float64]
 CLOSE = 1e-7  # relative error of sums of published numbers
+PATIENCE, WORTH = 3, 20  # programmes for many unknowns at once that may, in a row, bring fewer than this
+PUSHED = (1.0, 0.5, 0.1)  # fractions of the unknowns that one programme pushes
+HALF = 0.5
+UNBOUNDED = 3  # status of a programme
 ROUNDS = 5  # of bounds from single equations, each from those before
 DUST = 1e-9  # relative error of a sum of published numbers that is nothing but rounding in the computer
 SOLVED = 1e-7  # relative error of a solution
@@ -116,61 +120,114 @@ def intervals(attack: Attack) -> pd.DataFrame:
 
 
 def _solve(matrix: sparse.csr_array, right: Floats, bounds: Floats, targets: NDArray[np.int64], found: Floats) -> None:
-    """Bounds of the unknown targets, component by component of what hangs together; written into ``found``."""
+    """Bounds of the unknown targets, component by component of what hangs together; written into ``found``.
+
+    Everything in a component is measured by its largest number, so that the dust of published sums contradicts nothing.
+    """
+    lines = _different(matrix, right)
     unknowns = np.unique(matrix.indices)
-    block = matrix[:, unknowns]
-    graph = sparse.block_array([[None, block], [block.T, None]], format="csr")
-    label = connected_components(graph, directed=False)[1]
-    lines, columns = label[: block.shape[0]], label[block.shape[0] :]
+    block, right = matrix[lines][:, unknowns], right[lines]
+    label = connected_components(abs(block.T) @ abs(block), directed=False)[1]
+    of_line = label[block.indices[block.indptr[:-1]]]
+    size = np.ones(label.max(initial=-1) + 1)
+    np.maximum.at(size, of_line, np.abs(right))
+    scale = size[label]
+    right = np.where(np.abs(right) < SOLVED * size[of_line], 0.0, right) / size[of_line]
+    bounds = bounds[unknowns] / scale[:, None]
     wanted = np.isin(unknowns, targets)
-    order = np.argsort(columns, kind="stable")
-    for group in np.split(order, np.flatnonzero(np.diff(columns[order])) + 1):
+    limits = bounds
+    for _ in range(ROUNDS):
+        limits = _limits(block, right, limits)
+    dust = SOLVED * np.maximum(np.abs(np.nan_to_num(limits, posinf=0, neginf=0)), 1 / scale[:, None])
+    aims = _Aims(limits, dust, wanted)
+    seen = _pushed(block, right, bounds, aims)
+    for lines, group in _components(of_line, label):
         if wanted[group].any():
-            rows = _different(block, right, np.flatnonzero(lines == columns[group[0]]))
-            found[unknowns[group]] = _component(
-                block[rows][:, group], right[rows], bounds[unknowns[group]], wanted[group]
-            )
+            told = _component(block[lines][:, group], right[lines], bounds[group], aims.of(group), seen[group])
+            found[unknowns[group]] = told * scale[group, None]
 
 
-def _different(matrix: sparse.csr_array, right: Floats, lines: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One of each set of equal equations among ``lines``: tables of the same units say the same thing again."""
+@dataclass(frozen=True)
+class _Aims:
+    """What is asked of each unknown: limits that hold in any case, how near is there (dust), and whether at all."""
+
+    limits: Floats
+    dust: Floats
+    wanted: NDArray[np.bool_]
+
+    def of(self, group: NDArray[np.int64]) -> _Aims:
+        return _Aims(self.limits[group], self.dust[group], self.wanted[group])
+
+    def left(self, seen: Floats) -> NDArray[np.bool_]:
+        """Unknowns × sides: not yet at their limit in any solution."""
+        with np.errstate(invalid="ignore"):
+            return self.wanted[:, None] & ~(np.abs(seen - self.limits) <= self.dust)
+
+
+def _different(matrix: sparse.csr_array, right: Floats) -> NDArray[np.int64]:
+    """One of each set of equal equations: tables of the same units say the same thing again."""
     marks = np.random.default_rng(0).random(matrix.shape[1])  # a fixed number per unknown: equal sums, equal equations
-    told = np.stack([matrix[lines] @ marks, right[lines]], axis=1)
+    told = np.stack([matrix @ marks, right], axis=1)
     told = (told * np.sign(told[:, :1])).round(9)
-    return lines[np.sort(np.unique(told, axis=0, return_index=True)[1])]
+    return np.sort(np.unique(told, axis=0, return_index=True)[1])
 
 
-def _component(matrix: sparse.csr_array, right: Floats, bounds: Floats, wanted: NDArray[np.bool_]) -> Floats:
+def _components(
+    of_line: NDArray[np.int32], of_unknown: NDArray[np.int32]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(lines, unknowns) of each component."""
+    by_line, by_unknown = np.argsort(of_line, kind="stable"), np.argsort(of_unknown, kind="stable")
+    ends = np.arange(of_unknown.max(initial=-1) + 1)
+    lines = np.split(by_line, np.searchsorted(of_line[by_line], ends[1:]))
+    return zip(lines, np.split(by_unknown, np.searchsorted(of_unknown[by_unknown], ends[1:])), strict=True)
+
+
+def _pushed(matrix: sparse.csr_array, right: Floats, bounds: Floats, aims: _Aims) -> Floats:
+    """Lowest and highest value of each unknown in a few solutions that push many at once towards their limits."""
+    from scipy.optimize import linprog
+
+    chance = np.random.default_rng(0)
+    seen = np.stack([np.full(len(bounds), np.inf), np.full(len(bounds), -np.inf)], axis=1)
+    left = aims.left(seen) & np.isfinite(aims.limits)
+    failed = 0
+    while failed < PATIENCE and left.any():
+        up = np.where(left.all(axis=1), chance.random(len(left)) < HALF, left[:, 1])
+        some = left.any(axis=1) & (chance.random(len(left)) < chance.choice(PUSHED))
+        objective = np.where(some, np.where(up, -1.0, 1.0), 0.0) * (1 + chance.random(len(left)))
+        result = linprog(objective, A_eq=matrix, b_eq=right, bounds=bounds, method="highs")
+        if result.status != 0:
+            break
+        seen = np.stack([np.minimum(seen[:, 0], result.x), np.maximum(seen[:, 1], result.x)], axis=1)
+        still = aims.left(seen) & np.isfinite(aims.limits)
+        failed = failed + 1 if left.sum() - still.sum() < WORTH else 0
+        left = still
+    return seen
+
+
+def _component(matrix: sparse.csr_array, right: Floats, bounds: Floats, aims: _Aims, seen: Floats) -> Floats:
     """Lowest and highest value of the wanted unknowns; NaN where the equations contradict each other.
 
-    A programme is saved where an earlier solution has reached a bound that holds in any case. Everything is measured by
-    the largest number at hand, so that the dust of published sums contradicts nothing.
+    seen: of earlier solutions (infinite: none). A programme is saved where one of them has reached a limit.
     """
     from scipy.optimize import linprog
 
-    size = max(float(np.abs(right).max(initial=0.0)), 1.0)
-    right = np.where(np.abs(right) < SOLVED * size, 0.0, right) / size
-    bounds = bounds / size
-    found = np.full(bounds.shape, np.nan)
-    limits = bounds
-    for _ in range(ROUNDS):
-        limits = _limits(matrix, right, limits)
-    seen = np.stack([np.full(len(bounds), np.inf), np.full(len(bounds), -np.inf)], axis=1)
-    dust = SOLVED * np.maximum(np.abs(np.nan_to_num(limits, posinf=0, neginf=0)), 1 / size)
-    for at in np.flatnonzero(wanted):
+    if not np.isfinite(seen).any():
+        seen = _pushed(matrix, right, bounds, aims)
+    found = np.where(aims.wanted[:, None], seen, np.nan)
+    for at in np.flatnonzero(aims.wanted):
         for side, sign in ((0, 1.0), (1, -1.0)):
-            if np.isinf(limits[at, side]) or abs(seen[at, side] - limits[at, side]) > dust[at, side]:
+            if aims.left(seen)[at, side]:
                 objective = np.zeros(len(bounds))
                 objective[at] = sign
                 result = linprog(objective, A_eq=matrix, b_eq=right, bounds=bounds, method="highs")
-                if result.status == 3:
+                if result.status == UNBOUNDED:
                     found[at, side] = -np.inf * sign
                     continue
                 if result.status != 0:
                     return np.full(bounds.shape, np.nan)
                 seen = np.stack([np.minimum(seen[:, 0], result.x), np.maximum(seen[:, 1], result.x)], axis=1)
             found[at, side] = seen[at, side]
-    return found * size
+    return found
 
 
 def _limits(matrix: sparse.csr_array, right: Floats, bounds: Floats) -> Floats:

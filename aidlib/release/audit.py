@@ -141,7 +141,7 @@ def _rows(region: str, chapter: str, entry: str, table: Mapping[str, Any], silen
             "keyed": bool(keys),
             "place": place.astype(str),
             "cell": texts.sum(axis=1) if told else "",
-            "key": named.agg("/".join, axis=1),
+            "key": _joined(named),
             "measure": found["measure"].astype(str),
             "estimate": number,
             "n": pd.to_numeric(found["n"]),
@@ -157,12 +157,20 @@ def _groups(found: pd.DataFrame, domains: list[str], keys: list[str]) -> pd.Seri
     columns = [*domains, *keys]
     texts = found[[*columns, "measure"]].astype(str)
     named = {
-        column: (
-            ("key " if column in keys else "domain ") + column + "|" + texts.drop(columns=column).agg("/".join, axis=1)
-        ).where(texts[column] != WHOLE, "")
+        column: (("key " if column in keys else "domain ") + column + "|" + _joined(texts.drop(columns=column))).where(
+            texts[column] != WHOLE, ""
+        )
         for column in columns
     }
     return pd.Series(pd.DataFrame(named).to_numpy().tolist(), found.index)
+
+
+def _joined(texts: pd.DataFrame) -> pd.Series:
+    """The texts of each row, separated by "/"."""
+    first, *others = (texts[column].astype(object) for column in texts)
+    for each in others:
+        first = first + "/" + each
+    return first
 
 
 def _attack(rows: pd.DataFrame, margins: pd.DataFrame, threshold: int, linked: bool, nested: bool) -> Attack:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from aidlib.release.cells import Cells
 from aidlib.release.rule import Rule, in_small_total, small
@@ -21,6 +22,12 @@ from aidlib.release.system import Floats, Ints, System
 ENOUGH = 1e-6  # of a need that numbers may fall short of by rounding
 FEW = 40  # equations of the first neighbourhood in which a way is sought
 FAR = 1e6  # as good as without bound
+PATIENCE = 3  # programmes for many unknowns that may fail in a row
+MOVED = (1.0, 0.5, 0.1)  # fractions of the unknowns that one programme moves
+HALF = 0.5
+AGAIN = 50  # ways for which more was withheld, after which another look at all is worth its while
+ALIKE = 1e-3  # needs that may be sought in one programme, relative to the largest
+ROUNDS = 5  # of bounds from single equations, each from those before
 FREE = 1e-4  # cost of moving what is withheld already, so that ways stay short
 
 
@@ -89,10 +96,12 @@ def _hollow(every: Cells, found: System, reason: NDArray[np.object_]) -> NDArray
 def secondary(found: System, need: Need, hidden: NDArray[np.bool_], shown: Shown) -> list[int]:
     """Extends ``hidden`` (by cell, in place). Returns the unknowns that cannot be protected."""
     search = _Search(found, need, hidden, shown)
+    shut = search.lower()
+    search.settle()
     widest = np.maximum(need.down, need.up)
     order = np.argsort(-widest / np.maximum(np.abs(found.value), 1), kind="stable")
     order = order[search.closed()[:, order].any(axis=0)]
-    return [u for u in order.tolist() if not (search.protect(u, 1) and search.protect(u, -1))]
+    return [*shut.tolist(), *(u for u in order.tolist() if not (search.protect(u, 1) and search.protect(u, -1)))]
 
 
 class _Search:
@@ -109,12 +118,61 @@ class _Search:
         self.open = np.zeros((2, len(found.value)))
         self.involved = np.diff(self.columns.indptr) > 0
         self.units = np.isin(found.kind, ["n", "count", "complement", "rest"])
+        self.chance = np.random.default_rng(0)
+        self.taken = 0
         self.derived = np.isin(found.kind, ["complement", "rest"])
 
     def closed(self) -> NDArray[np.bool_]:
         """2 × unknowns: not yet proven to be open enough upwards, downwards (what was shown earlier is past help)."""
         wanted = np.stack([self.need.up, self.need.down])
         return (wanted > 0) & (self.open < wanted * (1 - ENOUGH)) & self.involved & ~self.stays
+
+    def lower(self) -> Ints:
+        """Lower what is needed to what single equations leave open, whatever is published; units so left no choice."""
+        wide = (self.need.down + self.need.up >= 1) & self.closed().any(axis=0)
+        low, high = self.need.low - self.value, self.need.high - self.value
+        for _ in range(ROUNDS):
+            low, high = _reach(self.rows, low, high)
+        np.minimum(self.need.up, np.maximum(high, 0), out=self.need.up)
+        np.minimum(self.need.down, np.maximum(-low, 0), out=self.need.down)
+        return np.flatnonzero(wide & self.units & (self.need.down + self.need.up < 1))
+
+    def settle(self) -> None:
+        """Prove open, many in one programme, what is open by what is withheld already."""
+        free = np.flatnonzero((self.cost == 0) & ~self.stays & self.involved)
+        block = self.rows[:, free]
+        block = block[np.diff(block.indptr) > 0]
+        label = connected_components(abs(block.T) @ abs(block), directed=False)[1]
+        lines = label[block.indices[block.indptr[:-1]]]
+        for each in np.unique(label[self.closed()[:, free].any(axis=0)]):
+            part = np.flatnonzero(label == each)
+            equations = block[np.flatnonzero(lines == each)][:, part]
+            failed = 0
+            while failed < PATIENCE and self.closed()[:, free[part]].any():
+                failed = 0 if self._together(free[part], equations) else failed + 1
+
+    def _together(self, inside: Ints, equations: sparse.csr_array) -> bool:
+        """Whether one programme, which moves many of ``inside`` as far as each needs, opens any more of them."""
+        from scipy.optimize import linprog
+
+        closed = self.closed()[:, inside]
+        down = np.where(closed.all(axis=0), self.chance.random(len(inside)) < HALF, closed[1])
+        wanted = np.where(down, self.need.down[inside], self.need.up[inside]) * closed.any(axis=0)
+        scale = float(wanted.max())
+        moved = self.chance.random(len(inside)) < self.chance.choice(MOVED)
+        aim = moved & (wanted > scale * ALIKE)
+        sign = np.where(down, -1.0, 1.0)
+        far = np.where(aim, sign * wanted / scale, 0.0)
+        bounds = np.stack([self.need.low, self.need.high], axis=1)[inside] - self.value[inside, None]
+        bounds = np.stack([np.minimum(bounds[:, 0], 0), np.maximum(bounds[:, 1], 0)], axis=1) / scale
+        bounds[aim] = np.sort(np.stack([far, np.zeros_like(far)], axis=1)[aim], axis=1)
+        gain = self.chance.random(len(inside)) * np.divide(1.0, far, out=np.zeros_like(far), where=aim)
+        found = linprog(-gain, A_eq=equations, b_eq=np.zeros(equations.shape[0]), bounds=bounds, method="highs")
+        if found.status != 0 or not found.x.any():
+            return False
+        large = np.abs(found.x) > ENOUGH * np.abs(found.x).max()
+        self._note(inside[large], found.x[large] * scale)
+        return bool(self.closed()[:, inside].sum() < closed.sum())
 
     def protect(self, unknown: int, sign: int) -> bool:
         """Withhold what is needed for ``unknown`` to be open upwards (1) or downwards (-1)."""
@@ -208,6 +266,9 @@ class _Search:
         if not self.hidden[cells].all():
             self.hidden[cells] = True
             self.cost = self._costs()
+            self.taken += 1
+            if self.taken % AGAIN == 0:
+                self.settle()
 
     def _note(self, unknowns: Ints, shifts: Floats) -> None:
         """Remember how far a way has shown everything to be open; it may be gone as far as the bounds let, and back."""
@@ -240,3 +301,20 @@ def _indices(matrix: sparse.csr_array | sparse.csc_array, lines: Ints) -> Ints:
     starts, sizes = matrix.indptr[lines], np.diff(matrix.indptr)[lines]
     offset = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return matrix.indices[np.repeat(starts, sizes) + offset].astype(np.int64)
+
+
+def _reach(equations: sparse.csr_array, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """How far each unknown can move at most by one equation at a time, all others in it at their bounds."""
+    entries = equations.tocoo()
+    sign, line, at = entries.data, entries.row, entries.col
+    least = np.where(sign > 0, sign * low[at], sign * high[at])
+    most = np.where(sign > 0, sign * high[at], sign * low[at])
+    low, high = low.copy(), high.copy()
+    for edge, up in ((least, sign > 0), (most, sign < 0)):  # the least of the others bounds what is left from above
+        boundless = np.isinf(edge)
+        finite = np.where(boundless, 0.0, edge)
+        total = np.bincount(line, finite, equations.shape[0])[line] - finite
+        bounded = np.bincount(line, boundless, equations.shape[0])[line] == boundless
+        np.minimum.at(high, at[up & bounded], (-total / sign)[up & bounded])
+        np.maximum.at(low, at[~up & bounded], (-total / sign)[~up & bounded])
+    return low, high
