@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pyarrow.compute as pc
+import numpy as np
+import pyarrow as pa
 
 from aidlib.demo.columns import Text
 
-_NUMBER = r"^-?\d{1,15}(\.\d+)?$"
+if TYPE_CHECKING:
+    from aidlib.demo.page import Page
+
 _MADE = datetime(2018, 7, 1)  # fixed, so that the same seed gives the same bytes
 
 
@@ -36,28 +39,27 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
     """Write the sheets in order."""
     import xlsxwriter
 
+    from aidlib.demo.page import Page
+
     with xlsxwriter.Workbook(path, {"in_memory": True}) as book:
         book.set_properties({"created": _MADE})
         for sheet in sheets:
-            _write(book.add_worksheet(sheet.name), sheet)
+            _write(book.add_worksheet(sheet.name, Page), sheet)
 
 
-def _write(page: Any, sheet: Sheet) -> None:
-    rows = [*sheet.top, *zip(*(_values(c, i in sheet.numeric) for i, c in enumerate(sheet.columns)), strict=True)]
-    for row, cells in enumerate([*rows, *sheet.bottom]):
-        for column, value in enumerate(cells):
-            if isinstance(value, str):
-                page.write_string(row, column, value)
-            elif value is not None:
-                page.write_number(row, column, value)
-        for first, last in sheet.merged.get(row, ()):
-            page.merge_range(row, first, row, last, cells[first])
+def _write(page: Page, sheet: Sheet) -> None:
+    width, rows = len(sheet.columns), len(sheet.columns[0])
+    by_row = pa.array(np.arange(width * rows).reshape(width, rows).T.ravel())
+    data = pa.concat_arrays(sheet.columns).take(by_row)
+    top, bottom = (_flat(lines, width) for lines in (sheet.top, sheet.bottom))
+    numeric = np.zeros((len(sheet.top) + rows + len(sheet.bottom), width), bool)
+    numeric[len(sheet.top) : len(sheet.top) + rows, sorted(sheet.numeric)] = True
+    page.fill(pa.concat_arrays([top, data, bottom]), width, numeric.ravel())
+    for row, ranges in sheet.merged.items():
+        for first, last in ranges:
+            page.merge_range(row, first, row, last, sheet.top[row][first])
 
 
-def _values(column: Text, numeric: bool) -> list[str | float | None]:
-    """The cells of a column; a value that is no number stays text even in a column of numbers."""
-    texts = column.to_pylist()
-    if not numeric:
-        return texts
-    whole = pc.fill_null(pc.match_substring_regex(column, _NUMBER), False).to_pylist()
-    return [float(text) if number else text for text, number in zip(texts, whole, strict=True)]
+def _flat(lines: Sequence[Sequence[str | None]], width: int) -> Text:
+    """The cells of rows of texts, each row as wide as the table."""
+    return pa.array([cell for line in lines for cell in [*line, *[None] * (width - len(line))]], pa.string())

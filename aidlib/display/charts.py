@@ -42,6 +42,46 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """A chart of which everything is decided, but nothing drawn yet. name: one of KINDS."""
+
+    name: str
+    layout: Layout
+
+    @property
+    def tells(self) -> bool:
+        """False if all numbers to be drawn are withheld or missing, so that the chart would be an empty frame."""
+        return not self.layout.rows["hidden"].all()
+
+    @property
+    def partial(self) -> bool:
+        """True if the chart leaves rows out, so that the page must say where the others stand."""
+        return self.layout.partial
+
+    def figure(self) -> Figure:
+        """The chart at text width, as high as its rows need."""
+        canvas = figure(WIDTH, min(KINDS[self.name].height(self.layout), TALLEST))
+        with house_style():
+            KINDS[self.name].draw(canvas.subplots(), self.layout)
+        return canvas
+
+
+def sketch(
+    rows: pd.DataFrame,
+    *,
+    domains: Sequence[str],
+    keys: Sequence[str],
+    unit: str,
+    kind: str,
+    language: str,
+    chart: str | None = None,
+) -> Sketch:
+    """The chart of ``rows`` that ``plot`` would draw."""
+    name = suitable(rows, domains, keys, kind, chart)
+    return Sketch(name, arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=name))
+
+
 def plot(
     ax: Axes,
     rows: pd.DataFrame,
@@ -59,64 +99,10 @@ def plot(
     China's provinces, other regions become dots. A withheld number is a gap with a dash, a number to use with care is
     hollow, and a line under the chart explains both. Raises KeyError for an unknown chart.
     """
-    chosen = suitable(rows, domains, keys, kind, chart)
     with house_style():
-        layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
-        KINDS[chosen].draw(ax, layout)
+        drawn = sketch(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chart)
+        KINDS[drawn.name].draw(ax, drawn.layout)
     return ax
-
-
-def chart(
-    rows: pd.DataFrame,
-    *,
-    domains: Sequence[str],
-    keys: Sequence[str],
-    unit: str,
-    kind: str,
-    language: str,
-    chart: str | None = None,
-) -> Figure:
-    """A figure of text width, as high as its rows need, with the chart that ``plot`` draws."""
-    chosen = suitable(rows, domains, keys, kind, chart)
-    layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
-    canvas = figure(WIDTH, min(KINDS[chosen].height(layout), TALLEST))
-    with house_style():
-        KINDS[chosen].draw(canvas.subplots(), layout)
-    return canvas
-
-
-def partial(
-    rows: pd.DataFrame,
-    *,
-    domains: Sequence[str],
-    keys: Sequence[str],
-    unit: str,
-    kind: str,
-    language: str,
-    chart: str | None = None,
-) -> bool:
-    """True if the chart leaves rows out, so that the page must say where the others stand."""
-    chosen = suitable(rows, domains, keys, kind, chart)
-    layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
-    return layout.partial
-
-
-def tells(
-    rows: pd.DataFrame,
-    *,
-    domains: Sequence[str],
-    keys: Sequence[str],
-    unit: str,
-    kind: str,
-    language: str,
-    chart: str | None = None,
-) -> bool:
-    """False if all numbers that the chart would draw are withheld or missing, so that it would be an empty frame."""
-    if labels.withheld(rows).all():
-        return False
-    chosen = suitable(rows, domains, keys, kind, chart)
-    layout = arrange(rows, domains=domains, keys=keys, unit=unit, kind=kind, language=language, chart=chosen)
-    return not layout.rows["hidden"].all()
 
 
 def suitable(rows: pd.DataFrame, domains: Sequence[str], keys: Sequence[str], kind: str, chart: str | None) -> str:

@@ -15,7 +15,7 @@ from aidlib.estimate.influence import Influence
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TEXTS = ("measure", "flag")
+TEXT, NUMBER = pd.Series(dtype="str").dtype, np.dtype(np.float64)
 NUMBERS = ("estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2")
 COLUMNS = ("measure", *NUMBERS, "flag")
 KINDS = ("level", "change", "curve", "effect", "matrix", "distribution")
@@ -54,8 +54,8 @@ class Estimates:
             raise ValueError(f"columns of rows: expected {expected}, got {list(self.rows.columns)}")
         if self.kind not in KINDS:
             raise ValueError(f"kind: one of {KINDS}, got {self.kind!r}")
-        types = dict.fromkeys([*self.domains, *self.keys, *TEXTS], "str") | dict.fromkeys(NUMBERS, "float64")
-        wrong = {c: types[c] for c, found in zip(expected, self.rows.dtypes, strict=True) if str(found) != types[c]}
+        types = dict.fromkeys(expected, TEXT) | dict.fromkeys(NUMBERS, NUMBER)
+        wrong = {c: types[c] for c, found in zip(expected, self.rows.dtypes, strict=True) if found != types[c]}
         rows = self.rows.reset_index(drop=True)
         object.__setattr__(self, "rows", rows.astype(wrong) if wrong else rows)
         if self.covariance is not None and self.covariance.shape != (len(self.rows), len(self.rows)):

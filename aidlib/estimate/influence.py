@@ -18,6 +18,7 @@ from scipy import sparse
 from aidlib.estimate.domains import Members
 from aidlib.estimate.sampling import Floats, Ints, Sampling, Stage, numbered
 
+PAIRS = 20_000  # so many pairs of entries are multiplied one by one rather than by a sparse table
 BLOCK = 500_000  # cells of the cluster × statistic table handled at once: small enough for the processor's cache
 
 
@@ -159,15 +160,29 @@ def _by_cells(scores: Scores, stage: Stage, full: bool) -> Floats:
 
 
 def _crossed(values: Floats, line: Ints, column: Ints, factors: Floats, columns: int) -> Floats:
-    """sum_i factors_i table_ia table_ib of a table given by its entries; dense where it is nearly full."""
+    """sum_i factors_i table_ia table_ib of a table given by its entries, sorted by line; dense where nearly full."""
     values = values * np.sqrt(factors)[line]
     shape = (len(factors), columns)
     if shape[0] * shape[1] <= 8 * len(values):
         dense = np.zeros(shape)
         dense[line, column] = values
         return np.asarray(dense.T @ dense)
+    held = np.bincount(line, minlength=len(factors))
+    if held @ held <= PAIRS:
+        return _crossed_by_pairs(values, line, column, held, columns)
     table = sparse.csr_array((values, (line, column)), shape=shape)
     return np.asarray((table.T.tocsr() @ table).toarray())
+
+
+def _crossed_by_pairs(values: Floats, line: Ints, column: Ints, held: Ints, columns: int) -> Floats:
+    """The same from every pair of entries that stand in one line: sooner than tables where there are few."""
+    partners = held[line]
+    one = np.repeat(np.arange(len(line)), partners)
+    starts = (np.cumsum(held) - held)[line] - (np.cumsum(partners) - partners)
+    other = np.arange(len(one)) + starts[one]
+    cell = column[one] * columns + column[other]
+    sums = np.bincount(cell, weights=values[one] * values[other], minlength=columns**2).astype(np.float64, copy=False)
+    return sums.reshape(columns, columns)
 
 
 def _plain(values: Any) -> Any:

@@ -30,11 +30,14 @@ def wald(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats) -> F
 def logit(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats) -> Floats:
     """Wald on the log odds; at 0 and 1, where the odds say nothing, the beta interval."""
     inside = (estimate > 0) & (estimate < 1)
+    outside = ~inside
     p = np.where(inside, estimate, 0.5)
     centre, half = np.log(p / (1 - p)), critical(df) * se / (p * (1 - p))
     bounds = 1 / (1 + np.exp(-np.stack([centre - half, centre + half])))
     bounds = np.where((se == 0) & (df >= 1), p, bounds)
-    return np.where(inside, bounds, beta(estimate, se, df, n, psus))
+    if outside.any():
+        bounds[:, outside] = beta(*(values[outside] for values in (estimate, se, df, n, psus)))
+    return bounds
 
 
 def beta(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats) -> Floats:

@@ -22,7 +22,7 @@ OWN = np.array([2 ** (8 * n) - 1 for n in range(9)], dtype=np.uint64)  # the fir
 STEP, FIRST, SECOND = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
-def digest(columns: Sequence[pd.Series], inside: NDArray[np.bool_] | None) -> str:
+def digest(columns: Sequence[pd.Series | pd.Index], inside: NDArray[np.bool_] | None) -> str:
     """32 hexadecimal digits for the units ``inside`` (None: all), told apart by the values of ``columns``."""
     words = [word for column in columns for word in _words(column, inside)]
     units = len(words[0]) if words else 0
@@ -49,14 +49,14 @@ def _mix(state: Words) -> None:
     state ^= state >> np.uint64(31)
 
 
-def _words(column: pd.Series, inside: NDArray[np.bool_] | None) -> list[Words]:
+def _words(column: pd.Series | pd.Index, inside: NDArray[np.bool_] | None) -> list[Words]:
     """A column's values as one or more 64-bit words each."""
     values = column if inside is None else column[inside]
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
         return [np.asarray(values).astype(np.int64, copy=False).view(np.uint64)]
     if isinstance(values.dtype, pd.StringDtype):
         return _text_words(pa.array(values.array, type=pa.large_string(), from_pandas=True))
-    return [pd.util.hash_array(np.asarray(values.array, dtype=object), categorize=False)]
+    return [pd.util.hash_array(np.asarray(values, dtype=object), categorize=False)]
 
 
 def _text_words(texts: pa.Array | pa.ChunkedArray) -> list[Words]:

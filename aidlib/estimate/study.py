@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from aidlib import reference
 from aidlib.estimate.auxiliary import Projection, projections
@@ -18,8 +17,9 @@ from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
 from aidlib.estimate.influence import Influence, Scores, entries
 from aidlib.estimate.intervals import Interval, wald
 from aidlib.estimate.population import digest
-from aidlib.estimate.sampling import Floats, Sampling, numbers, resolve
+from aidlib.estimate.sampling import Floats, Ints, Sampling, numbers, resolve
 
+FLAGS = pd.array(["", "care", "empty"], dtype="str")
 BASES = ("R", "F", "M", "X")
 IDENTITY = ("household_id", "person_id", "year")  # tell units apart where a sample has them, else its index does
 
@@ -193,7 +193,7 @@ class Study:
         numbers = {"estimate": estimate, "se": se, "low": low, "high": high, "n": n, "df": df}
         numbers |= {"count": np.full(members.rows, np.nan) if count is None else count}
         numbers |= {"psus": psus, "top1": top1, "top2": top2}
-        texts = {"measure": pd.array([measure] * len(rows), dtype="str"), "flag": pd.array(flag, dtype="str")}
+        texts = {"measure": pd.array([measure] * len(rows), dtype="str"), "flag": FLAGS.take(flag)}
         rows = pd.DataFrame(
             {c: rows[c].array for c in rows} | {c: texts[c] if c in texts else numbers[c] for c in COLUMNS}
         )
@@ -217,8 +217,8 @@ class Study:
         if not members.whole:
             inside = np.zeros(len(self.sample), dtype=bool)
             inside[members.unit] = True
-        columns = [self.sample[c] for c in IDENTITY if c in self.sample]
-        return digest(columns or [self.sample.index.to_series()], inside)
+        columns: list[pd.Series | pd.Index] = [self.sample[c] for c in IDENTITY if c in self.sample]
+        return digest(columns or [self.sample.index], inside)
 
     def degrees(self, members: Members) -> Floats:
         """Degrees of freedom by row: of the whole design, or of the clusters and strata with a member."""
@@ -239,10 +239,10 @@ class Study:
         nobody = np.repeat(self.domains.members.sum() == 0, lines)
         return np.where((n > 0) | (nobody & self.sampling.complete), estimate, np.nan)
 
-    def _flags(self, estimate: Floats, n: Floats, psus: Floats, df: Floats, claim: Claim) -> NDArray[Any]:
+    def _flags(self, estimate: Floats, n: Floats, psus: Floats, df: Floats, claim: Claim) -> Ints:
+        """Places in ``FLAGS``."""
         weak = (n < claim.n) | (psus < claim.psus) | ~(df >= claim.df)
-        care = np.where(weak & (not self.sampling.complete), "care", "")
-        return np.where(np.isnan(estimate), "empty", care)
+        return np.where(np.isnan(estimate), 2, weak & (not self.sampling.complete))
 
 
 def _cross(domain_lines: pd.DataFrame, keys: pd.DataFrame | None) -> pd.DataFrame:

@@ -106,8 +106,12 @@ def block_texts(block: Block) -> Iterator[str]:
         yield from (cell for row in block.grid.rows for cell in row)
 
 
+@lru_cache(maxsize=1)
 def page(document: Document, language: str) -> Page:
-    """The document in ``language``, with figures and tables numbered and the notes under them."""
+    """The document in ``language``, with figures and tables numbered and the notes under them.
+
+    The last page is kept, because HTML and PDF set the same one.
+    """
     counter = _Counter(methods_of(document))
     chapters = [_chapter(content, i, counter, language) for i, content in enumerate(document.contents, 1)]
     draft = document.state != "approved"
@@ -210,10 +214,10 @@ def _entry(entry: Entry, counter: _Counter, language: str) -> Block:
     if labels.withheld(estimates.rows).all():
         return _nothing(entry, counter, language)
     rows = labels.with_data(estimates.rows, estimates.domains, estimates.keys)
-    grid = _grid(rows, estimates, language)
-    if entry.chart == "table" or not display.tells(rows, **_shape(estimates), language=language, chart=entry.chart):
-        return _table(entry, counter, language, grid)
-    return _figure(entry, counter, language, rows, None if entry.breakdowns_in_workbook else grid)
+    sketch = display.sketch(rows, **_shape(estimates), language=language, chart=entry.chart)
+    if entry.chart == "table" or not sketch.tells:
+        return _table(entry, counter, language, rows)
+    return _figure(entry, counter, language, rows, sketch)
 
 
 def _nothing(entry: Entry, counter: _Counter, language: str) -> Block:
@@ -224,9 +228,10 @@ def _nothing(entry: Entry, counter: _Counter, language: str) -> Block:
     return Block("absent", word("nothing", language, caption=entry.caption[language], reasons=reasons))
 
 
-def _table(entry: Entry, counter: _Counter, language: str, grid: Grid | None) -> Block:
+def _table(entry: Entry, counter: _Counter, language: str, rows: pd.DataFrame) -> Block:
     """A table, or a line that says where a long one stands."""
     caption = entry.caption[language]
+    grid = _grid(rows, entry.estimates, language)
     if grid is None:
         lines = len(entry.estimates.rows)
         return Block("absent", word("workbook_long", language, caption=caption, rows=lines, number=counter.sheets))
@@ -241,33 +246,25 @@ def _table(entry: Entry, counter: _Counter, language: str, grid: Grid | None) ->
     )
 
 
-def _figure(entry: Entry, counter: _Counter, language: str, rows: pd.DataFrame, grid: Grid | None) -> Block:
+def _figure(entry: Entry, counter: _Counter, language: str, rows: pd.DataFrame, sketch: display.Sketch) -> Block:
     counter.figures += 1
     number = counter.figures
     caption = entry.caption[language]
-    partial = display.partial(rows, **_shape(entry.estimates), language=language, chart=entry.chart)
+    grid = None if entry.breakdowns_in_workbook else _grid(rows, entry.estimates, language)
+    alternative = _alternative(rows, entry.estimates, language, caption)
     return Block(
         "figure",
         caption,
         anchor=f"f{number}",
         number=word("figure", language, number=number),
-        svg=_drawing(entry.estimates, entry.chart, language, caption, f"f{number}"),
-        alternative=_alternative(rows, entry.estimates, language, caption),
+        svg=display.svg(sketch.figure(), title=caption, description=alternative, prefix=f"f{number}"),
+        alternative=alternative,
         data_title=word("figure_data", language, number=number),
         summary=word("show_data", language, rows=len(grid.rows)) if grid else "",
         grid=grid,
         open=grid is not None and grid.lines <= SHORT,
-        notes=_notes(entry, counter, language, grid, place="workbook_partial" if partial else "workbook"),
+        notes=_notes(entry, counter, language, grid, place="workbook_partial" if sketch.partial else "workbook"),
     )
-
-
-@lru_cache(maxsize=512)
-def _drawing(estimates: Estimates, chart: str, language: str, caption: str, anchor: str) -> str:
-    """The chart as SVG. Kept, because HTML and PDF show the same drawing (Estimates are told apart by identity)."""
-    rows = labels.with_data(estimates.rows, estimates.domains, estimates.keys)
-    canvas = display.chart(rows, **_shape(estimates), language=language, chart=chart)
-    text = _alternative(rows, estimates, language, caption)
-    return display.svg(canvas, title=caption, description=text, prefix=anchor)
 
 
 def _alternative(rows: pd.DataFrame, estimates: Estimates, language: str, caption: str) -> str:

@@ -132,7 +132,7 @@ class Chapter:
         show(entry.estimates)
         if entry.chart != "table":
             result = entry.estimates
-            figure = display.chart(
+            figure = display.sketch(
                 result.rows,
                 domains=result.domains,
                 keys=result.keys,
@@ -140,7 +140,7 @@ class Chapter:
                 kind=result.kind,
                 language="zh",
                 chart=entry.chart,
-            )
+            ).figure()
             show(Image(data=display.png(figure, dpi=120)))
 
     def _previews(self) -> bool:

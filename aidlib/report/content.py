@@ -122,7 +122,7 @@ class Content:
         return cls(data["name"], data["title"], data["parameters"], items)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
     """What a renderer gets: one edition, all of whose numbers passed the gate and whose sentences are filled.
 

@@ -31,7 +31,7 @@ def test_every_chart_draws_withheld_and_careful_numbers(chart, language):
     rows = withheld(tidy({"grade": GRADES, "year": YEARS}, np.linspace(0.05, 0.6, 12)), [1])
     rows.loc[4, "flag"] = "care"
     shape = {"domains": ("grade",), "keys": ("year",), "unit": "share", "kind": "level"}
-    canvas = display.chart(rows, **shape, language=language, chart=chart)
+    canvas = display.sketch(rows, **shape, language=language, chart=chart).figure()
     text = display.svg(canvas, title="T", description="D", prefix="p")
     assert text.startswith("<svg") and text.endswith("</svg>")
     assert len(text) > 4000
@@ -40,8 +40,8 @@ def test_every_chart_draws_withheld_and_careful_numbers(chart, language):
 def test_the_same_rows_give_the_same_bytes_in_another_process():
     code = (
         "from tests.display.rows import tidy; from aidlib import display; import hashlib;"
-        "c = display.chart(tidy({'grade': ['deep', 'near']}, [.1, .2]), domains=('grade',), keys=(), unit='share',"
-        "kind='level', language='zh', chart='dot');"
+        "c = display.sketch(tidy({'grade': ['deep', 'near']}, [.1, .2]), domains=('grade',), keys=(), unit='share',"
+        "kind='level', language='zh', chart='dot').figure();"
         "print(hashlib.sha256(display.svg(c, title='t', description='d', prefix='p').encode()).hexdigest())"
     )
     runs = [
@@ -71,7 +71,9 @@ def test_plotting_leaves_the_callers_settings_alone():
 
 def test_ids_are_prefixed_and_texts_escaped():
     rows = tidy({"grade": ["--><script>alert(1)</script>", "b"]}, [0.1, 0.2])
-    canvas = display.chart(rows, domains=("grade",), keys=(), unit="share", kind="level", language="en", chart="bar")
+    canvas = display.sketch(
+        rows, domains=("grade",), keys=(), unit="share", kind="level", language="en", chart="bar"
+    ).figure()
     text = display.svg(canvas, title="<b>", description='"&<', prefix="f7")
     assert "<script" not in text and "<b>" not in text
     ids = re.findall(r'\bid="([^"]+)"', text)
@@ -90,9 +92,9 @@ def test_a_chart_shows_at_most_eight_series():
     without_total = rows[rows["region"] != "all"]
     layout = layout_of(without_total, ("region",), ("year",), "line")
     assert len(layout.series) == 8 and layout.partial
-    assert display.partial(
+    assert display.sketch(
         rows, domains=("region",), keys=("year",), unit="share", kind="level", language="en", chart="line"
-    )
+    ).partial
 
 
 def test_unordered_categories_are_sorted_with_the_total_first():
@@ -190,16 +192,18 @@ def test_end_labels_are_never_closer_than_the_gap(places):
 
 def test_an_unknown_chart_is_refused():
     with pytest.raises(KeyError):
-        display.chart(
+        display.sketch(
             tidy({"grade": GRADES}, [1, 2, 3]), domains=("grade",), keys=(), unit="share", kind="level", language="en",
             chart="pie",
-        )  # fmt: skip
+        ).figure()  # fmt: skip
 
 
 @pytest.mark.parametrize("rows", [5, 60])
 def test_no_chart_is_taller_than_a_page(rows):
     table = tidy({"region": [f"{i:06d}" for i in range(rows)]}, np.linspace(0.1, 0.2, rows))
-    drawn = display.chart(table, domains=("region",), keys=(), unit="share", kind="level", language="en", chart="dot")
+    drawn = display.sketch(
+        table, domains=("region",), keys=(), unit="share", kind="level", language="en", chart="dot"
+    ).figure()
     assert drawn.get_figheight() <= TALLEST
 
 
@@ -208,7 +212,7 @@ def test_a_withheld_band_is_a_gap_and_no_zero():
 
     rows = withheld(tidy({"net_ratio_band": ["00.00", "00.50", "01.00", "01.50", "02.00+"]}, [0.1] * 5), [2])
     shape = {"domains": ("net_ratio_band",), "keys": (), "unit": "share", "kind": "distribution", "language": "zh"}
-    ax = display.chart(rows, **shape, chart="density").axes[0]
+    ax = display.sketch(rows, **shape, chart="density").figure().axes[0]
     outline = next(p for p in ax.patches if isinstance(p, StepPatch) and not p.get_fill())
     values, edges, _ = outline.get_data()
     assert np.isnan(values).tolist() == [False, False, True, False, False]
@@ -224,7 +228,7 @@ def test_a_band_that_nobody_is_in_is_zero():
 
     rows = tidy({"net_ratio_band": ["00.00", "00.50", "01.50"]}, [0.1, 0.2, 0.3])
     shape = {"domains": ("net_ratio_band",), "keys": (), "unit": "share", "kind": "distribution", "language": "en"}
-    ax = display.chart(rows, **shape, chart="density").axes[0]
+    ax = display.sketch(rows, **shape, chart="density").figure().axes[0]
     outline = next(p for p in ax.patches if isinstance(p, StepPatch))
     assert outline.get_data().values.tolist() == [0.1 * 100, 0.2 * 100, 0, 0.3 * 100]
 
@@ -234,7 +238,7 @@ def test_quantiles_of_a_place_stand_on_one_line():
     layout = layout_of(rows, ("region",), ("q",), "dot", unit="yuan/month")
     assert layout.aligned and layout.series == ("P25", "P50")
     shape = {"domains": ("region",), "keys": ("q",), "unit": "yuan/month", "kind": "level", "language": "en"}
-    ax = display.chart(rows, **shape, chart="dot").axes[0]
+    ax = display.sketch(rows, **shape, chart="dot").figure().axes[0]
     places = [collection.get_offsets()[:, 1].tolist() for collection in ax.collections if len(collection.get_offsets())]
     assert places[-1] == [0.0, 1.0]
 
@@ -258,7 +262,7 @@ def test_a_part_to_use_with_care_is_pale_and_not_invisible():
     rows = tidy({"year": YEARS, "grade": GRADES}, [0.2, 0.3, 0.5] * 4)
     rows.loc[0, "flag"] = "care"
     shape = {"domains": ("year",), "keys": ("grade",), "unit": "share", "kind": "level", "language": "en"}
-    ax = display.chart(rows, **shape, chart="stack").axes[0]
+    ax = display.sketch(rows, **shape, chart="stack").figure().axes[0]
     faces = {tuple(np.round(patch.get_facecolor(), 2)) for patch in ax.patches}
     assert len(faces) == 4 and (1.0, 1.0, 1.0, 1.0) not in faces
     assert "pale use with care" in ax.get_xlabel()
