@@ -20,6 +20,7 @@ from aidlib.report import Content, Declaration, Document, fill_content, fill_fin
 from aidlib.report.content import LANGUAGES
 
 WORKERS = 2
+PRELOAD = (__name__, "matplotlib.figure", "matplotlib.backends.backend_svg", "fontTools.subset", "typst", "xlsxwriter")
 PUBLISHED = ("estimate", "se", "low", "high", "n")
 _RENDERERS: dict[str, Callable[[Document, str], bytes]] = {
     "html": render.html,
@@ -30,7 +31,7 @@ _RENDERERS: dict[str, Callable[[Document, str], bytes]] = {
 
 def warm_up() -> None:
     """Start the process from which renderers are forked: it imports while the chapters run, and does nothing else."""
-    get_context("forkserver").set_forkserver_preload([__name__])
+    get_context("forkserver").set_forkserver_preload(list(PRELOAD))
     forkserver.ensure_running()
 
 

@@ -27,6 +27,7 @@ THRESHOLD = 10
 EXACT = 0.5  # a count known to less than one unit is known
 NARROW = 0.1  # half-width, relative, from which on a withheld amount counts as hidden
 DUST = 1e-6
+LEAST_ALIKE = 2  # places in which two series must show the same number to be taken for one
 
 
 @dataclass(frozen=True)
@@ -193,18 +194,22 @@ def _families(rows: pd.DataFrame, series: pd.Series, value: pd.Series) -> pd.Ser
     cells = rows["base"] + "/" + rows["place"] + "/" + rows["cell"]
     long = pd.DataFrame({"series": series, "cell": cells, "value": value}).dropna()
     table = long.pivot_table(index="series", columns="cell", values="value", aggfunc="first")
-    merged: list[NDArray[np.float64]] = []
+    merged = np.full(table.shape, np.nan)
     names: dict[str, str] = {}
+    made = 0
     for name, line in zip(table.index, table.to_numpy(), strict=True):
-        same = [i for i, other in enumerate(merged) if _agree(line, other)]
-        if same:
-            merged[same[0]] = np.where(np.isnan(merged[same[0]]), line, merged[same[0]])
-        else:
-            merged.append(line)
-        names[name] = f"family {same[0] if same else len(merged) - 1}"
+        same = np.flatnonzero(_agree(line, merged[:made]))
+        at = int(same[0]) if len(same) else made
+        merged[at] = np.where(np.isnan(merged[at]), line, merged[at])
+        names[name] = f"family {at}"
+        made = max(made, at + 1)
     return series.map(lambda name: names.get(name, name))
 
 
-def _agree(line: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    both = np.isfinite(line) & np.isfinite(other) & (line != 0)
-    return bool(both.sum() >= 2 and np.allclose(line[both], other[both], rtol=DUST**2, atol=0))
+def _agree(line: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of ``others`` show the same numbers, at least two, wherever both show one."""
+    told = np.isfinite(line) & (line != 0)
+    line, others = line[told], others[:, told]
+    both = np.isfinite(others)
+    apart = np.abs(line - others) > DUST**2 * np.abs(others)
+    return np.asarray((both.sum(axis=1) >= LEAST_ALIKE) & ~(both & apart).any(axis=1))
