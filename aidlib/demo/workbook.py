@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from aidlib.demo.columns import Text
+from aidlib.demo.page import fill
 
 if TYPE_CHECKING:
-    from aidlib.demo.page import Page
+    from xlsxwriter.worksheet import Worksheet
 
 _MADE = datetime(2018, 7, 1)  # fixed, so that the same seed gives the same bytes
 
@@ -39,22 +40,20 @@ def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
     """Write the sheets in order."""
     import xlsxwriter
 
-    from aidlib.demo.page import Page
-
     with xlsxwriter.Workbook(path, {"in_memory": True}) as book:
         book.set_properties({"created": _MADE})
         for sheet in sheets:
-            _write(book.add_worksheet(sheet.name, Page), sheet)
+            _write(book.add_worksheet(sheet.name), sheet)
 
 
-def _write(page: Page, sheet: Sheet) -> None:
+def _write(page: Worksheet, sheet: Sheet) -> None:
     width, rows = len(sheet.columns), len(sheet.columns[0])
     by_row = pa.array(np.arange(width * rows).reshape(width, rows).T.ravel())
     data = pa.concat_arrays(sheet.columns).take(by_row)
     top, bottom = (_flat(lines, width) for lines in (sheet.top, sheet.bottom))
     numeric = np.zeros((len(sheet.top) + rows + len(sheet.bottom), width), bool)
     numeric[len(sheet.top) : len(sheet.top) + rows, sorted(sheet.numeric)] = True
-    page.fill(pa.concat_arrays([top, data, bottom]), width, numeric.ravel())
+    fill(page, pa.concat_arrays([top, data, bottom]), width, numeric.ravel())
     for row, ranges in sheet.merged.items():
         for first, last in ranges:
             page.merge_range(row, first, row, last, sheet.top[row][first])
