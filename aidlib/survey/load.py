@@ -85,9 +85,12 @@ def load(period: str, region: str = NATION, store: str | Path | None = None) -> 
     until = _end(period)
     codes = _codes_within(region, own_series)
     opened = _open(place)
-    weights = _panel_weights(opened)
-    tables = {name: _read(opened, name, codes, until, weights) for name in reference.dictionary().tables}
-    units = _units(opened.manifest(), "households")
+    manifest = opened.manifest()
+    units = _units(manifest, "households")
+    stored = {name: opened.read(name) for name in reference.dictionary().tables}
+    if manifest.get("correct_attrition"):
+        stored["households"] = _corrected(stored["households"], yearly=_yearly(units))
+    tables = {name: _complete(name, rows, codes, until) for name, rows in stored.items()}
     year = until.year - (until.month == 1)
     visits = derive_households(tables["households"], tables["members"], year, own_series, yearly=_yearly(units))
     visits.attrs["units"] = units
@@ -106,8 +109,8 @@ def load(period: str, region: str = NATION, store: str | Path | None = None) -> 
         decisions=tables["decisions"],
         account=opened.account(),
         checks=_of_region(opened.checks(), codes),
-        manifest=opened.manifest(),
-        demo=bool(opened.manifest().get("demo", False)),
+        manifest=manifest,
+        demo=bool(manifest.get("demo", False)),
     )
 
 
@@ -153,23 +156,15 @@ def _open(place: Path) -> Store:
     return Store.open(place)
 
 
-def _panel_weights(store: Store) -> pd.Series | None:
-    """Weights with the loss of the panel repaired, by household and year, where the source asks for it."""
-    if not store.manifest().get("correct_attrition"):
-        return None
-    visits = store.read("households").reindex(columns=[*PANEL_KEY, *ATTRITION_COLUMNS])
-    visits = without_contradicted_incomes(visits, yearly=_yearly(_units(store.manifest(), "households")))
-    return attrition_weights(visits).set_axis(pd.MultiIndex.from_frame(visits[PANEL_KEY]))
+def _corrected(visits: pd.DataFrame, *, yearly: bool) -> pd.DataFrame:
+    """Visits of all waves and regions whose weights repair the loss of the panel."""
+    known = visits.reindex(columns=[*PANEL_KEY, *ATTRITION_COLUMNS])
+    return visits.assign(weight=attrition_weights(without_contradicted_incomes(known, yearly=yearly)))
 
 
-def _read(
-    store: Store, name: str, codes: set[str], until: pd.Timestamp, weights: pd.Series | None = None
-) -> pd.DataFrame:
+def _complete(name: str, rows: pd.DataFrame, codes: set[str], until: pd.Timestamp) -> pd.DataFrame:
     """A table's rows of the region up to ``until``, with every column of the dictionary in its type."""
     table = reference.dictionary().tables[name]
-    rows = store.read(name)
-    if weights is not None and {*PANEL_KEY, "weight"} <= set(rows):
-        rows["weight"] = weights.reindex(pd.MultiIndex.from_frame(rows[PANEL_KEY])).to_numpy()
     for column in table.columns.values():
         if column.name not in rows and not column.identifier:
             rows[column.name] = _empty(column, rows.index)
