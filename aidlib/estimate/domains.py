@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from aidlib import reference
 from aidlib.estimate.sampling import Floats, Ints, numbered, whole_numbers
 
+Texts = pd.api.extensions.ExtensionArray
 ALL = "all"
+TEXT = pd.StringDtype(na_value=np.nan)  # what pandas calls "str"
 PART = 64  # of so many sizes one is looked at for a bound of the two largest
+FEW = 8  # so many sizes must then be looked at in each row, else the bound is worth nothing
 LONG = 32  # rows of one code after another from which summing by runs is faster than one by one
 PROBE = 4096  # so many pairs tell whether groups seem to stand in one row each
 
@@ -105,7 +108,7 @@ class Members:
 
     def _candidates(self, size: Floats) -> tuple[Floats, Ints]:
         """The sizes, and their rows, that can be among the two largest: those not below the second of a part."""
-        if len(size) <= 100 * PART:
+        if len(size) < FEW * PART * self.rows:
             return size, self.row
         bound = two_largest(size[::PART], self.row[::PART], self.rows)[1]
         near = np.flatnonzero(size >= bound[self.row])
@@ -168,7 +171,7 @@ class Domains:
     """The domains of a table: their columns as text, one line each, the members, and which line is whose total."""
 
     names: tuple[str, ...]
-    table: pd.DataFrame
+    columns: Mapping[str, Texts]
     members: Members
     margins: tuple[tuple[int, tuple[int, ...]], ...]
 
@@ -183,13 +186,13 @@ def domains(sample: pd.DataFrame, by: str | Sequence[str] | None, margins: bool)
     names = () if by is None else (by,) if isinstance(by, str) else tuple(by)
     if not names:
         everyone = np.arange(len(sample), dtype=np.int64)
-        table = pd.DataFrame({"domain": pd.Series([ALL], dtype="str")})
-        return Domains(("domain",), table, Members(everyone, np.zeros_like(everyone), 1, whole=True), ())
+        members = Members(everyone, np.zeros_like(everyone), 1, whole=True)
+        return Domains(("domain",), {"domain": texts([ALL])}, members, ())
     coded = [_coded(sample, name, margins) for name in names]
-    texts = [[*levels, ALL] if margins else levels or [ALL] for _, levels in coded]
-    lines = zip(names, zip(*product(*texts), strict=True), strict=True)
-    table = pd.DataFrame({name: pd.array(list(column), dtype="str") for name, column in lines})
-    sizes = [len(levels) for levels in texts]
+    values = [[*levels, ALL] if margins else levels or [ALL] for _, levels in coded]
+    lines = zip(*product(*values), strict=True)
+    table = {name: texts(column) for name, column in zip(names, lines, strict=True)}
+    sizes = [len(levels) for levels in values]
     columns, known = [c for c, _ in coded], np.arange(len(sample), dtype=np.int64)
     whole = all(c.min(initial=0) >= 0 for c in columns)
     if not whole:
@@ -210,12 +213,14 @@ def column_codes(values: pd.Series) -> tuple[Ints, list[str]]:
         values = values.cat.remove_unused_categories()
         return values.cat.codes.to_numpy().astype(np.int64), [text(v) for v in values.cat.categories]
     whole = whole_numbers(values)
-    found, levels = pd.factorize(values, sort=True) if whole is None else whole
-    texts = [text(v) for v in levels]
-    if len(set(texts)) < len(texts):  # 1 and "1" are one domain
-        number, names = pd.factorize(np.array(texts, dtype=object))
-        return np.append(number, -1)[found].astype(np.int64), names.tolist()
-    return found.astype(np.int64, copy=False), texts
+    if whole is not None:
+        return whole[0], [str(v) for v in whole[1].tolist()]
+    found, levels = pd.factorize(values, sort=True)
+    names = [text(v) for v in levels]
+    if len(set(names)) < len(names):  # 1 and "1" are one domain
+        number, distinct = pd.factorize(np.array(names, dtype=object))
+        return np.append(number, -1)[found].astype(np.int64), distinct.tolist()
+    return found.astype(np.int64, copy=False), names
 
 
 def text(value: Any) -> str:
@@ -225,12 +230,18 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def texts(values: Sequence[str]) -> Texts:
+    """Texts as a column of a table."""
+    return pd.array(list(values), dtype=TEXT)
+
+
 def _coded(sample: pd.DataFrame, name: str, margins: bool) -> tuple[Ints, list[str]]:
     if name not in sample:
         raise reference.problem("estimate.no_column", column=name)
-    if isinstance(sample[name], pd.DataFrame):
+    values = sample[name]
+    if isinstance(values, pd.DataFrame):
         raise reference.problem("estimate.column_twice", column=name)
-    found, levels = column_codes(sample[name])
+    found, levels = column_codes(values)
     if margins and ALL in levels:
         raise reference.problem("estimate.value_all", column=name)
     return found, levels

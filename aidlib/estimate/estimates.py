@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from aidlib import display
+from aidlib.estimate.domains import TEXT
 from aidlib.estimate.influence import Influence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TEXT, NUMBER = pd.Series(dtype="str").dtype, np.dtype(np.float64)
+NUMBER = np.dtype(np.float64)
 NUMBERS = ("estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2")
 COLUMNS = ("measure", *NUMBERS, "flag")
 KINDS = ("level", "change", "curve", "effect", "matrix", "distribution")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from aidlib.estimate.design import Design, Replicates
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Columns = pd.DataFrame | Mapping[str, pd.Series]
 NAMED = 10  # so many strata are named in a message
 
 
@@ -74,30 +76,22 @@ def resolve(sample: pd.DataFrame, design: Design | None) -> Sampling:
     population sizes, and for a stratum with one cluster unless the design names a strategy.
     """
     design = Design() if design is None else design
-    for column in design.columns:
-        if column not in sample:
-            raise reference.problem("estimate.no_column", column=column)
-        values = sample[column]
-        if isinstance(values, pd.DataFrame):
-            raise reference.problem("estimate.column_twice", column=column)
-        whole = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iub"
-        if not whole and values.isna().any():
-            raise reference.problem("estimate.missing_design", column=column, rows=int(values.isna().sum()))
-    weight = np.ones(len(sample)) if design.weight is None else numbers(sample, design.weight)
+    columns = {name: _complete(sample, name) for name in design.columns}
+    weight = np.ones(len(sample)) if design.weight is None else numbers(columns, design.weight)
     if not np.isfinite(weight).all() or (weight < 0).any():
         rows = int((~np.isfinite(weight) | (weight < 0)).sum())
         raise reference.problem("estimate.bad_weight", column=design.weight, rows=rows)
     lonely = "certainty" if design.complete or design.replicates else design.lonely_psu
-    stages = _stages(sample, design, lonely)
+    stages = _stages(columns, len(sample), design, lonely)
     if design.replicates is None:
         df = np.inf if design.complete else _degrees(stages[0], weight)
         return Sampling(weight, stages, df, design.complete)
-    columns = _replicate_weights(sample, design.replicates, weight)
-    spread = design.replicates.factor * np.asarray(design.replicates.scales or np.ones(columns.shape[1]))
-    return Sampling(weight, stages, _rank(columns) - 1.0, False, columns, spread, design.replicates.mse)
+    weights = _replicate_weights(columns, design.replicates, weight)
+    spread = design.replicates.factor * np.asarray(design.replicates.scales or np.ones(weights.shape[1]))
+    return Sampling(weight, stages, _rank(weights) - 1.0, False, weights, spread, design.replicates.mse)
 
 
-def numbers(sample: pd.DataFrame, name: str) -> Floats:
+def numbers(sample: Columns, name: str) -> Floats:
     """A column as float64, missing where it is; flags as 0 and 1.
 
     Raises Problem for a column that is not there or there twice, or that holds text or dates.
@@ -115,6 +109,19 @@ def numbers(sample: pd.DataFrame, name: str) -> Floats:
         return pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError):
         raise reference.problem("estimate.not_numeric", column=name) from None
+
+
+def _complete(sample: pd.DataFrame, name: str) -> pd.Series:
+    """The column; Problem where it is not there, there twice, or lacks a value."""
+    if name not in sample:
+        raise reference.problem("estimate.no_column", column=name)
+    values = sample[name]
+    if isinstance(values, pd.DataFrame):
+        raise reference.problem("estimate.column_twice", column=name)
+    kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else ""
+    if kind not in "iub" and (np.isnan(values.to_numpy()) if kind == "f" else values.isna()).any():
+        raise reference.problem("estimate.missing_design", column=name, rows=int(values.isna().sum()))
+    return values
 
 
 def codes(values: pd.Series) -> Ints:
@@ -172,9 +179,8 @@ def _nested(stratum: Ints, cluster: Ints) -> tuple[Ints, Ints]:
     return found, keys // width
 
 
-def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, ...]:
+def _stages(sample: Columns, rows: int, design: Design, lonely: str) -> tuple[Stage, ...]:
     """The first stage, and the later ones as far as population sizes are given."""
-    rows = len(sample)
     stratum = np.zeros(rows, dtype=np.int64) if design.strata is None else codes(sample[design.strata])
     fraction = np.ones(rows)
     stages = []
@@ -198,12 +204,12 @@ def _stages(sample: pd.DataFrame, design: Design, lonely: str) -> tuple[Stage, .
     return tuple(stages)
 
 
-def _check_crossing(sample: pd.DataFrame, design: Design, cluster: Ints, nested: Ints) -> None:
+def _check_crossing(sample: Columns, design: Design, cluster: Ints, nested: Ints) -> None:
     """Raises Problem where a first-stage cluster lies in two strata."""
     strata = np.bincount(cluster[np.unique(nested, return_index=True)[1]], minlength=_above(cluster))
     crossing = strata[cluster] > 1
     if crossing.any():
-        psus = sorted(sample.loc[crossing, design.psus[0]].astype(str).unique())
+        psus = sorted(sample[design.psus[0]][crossing].astype(str).unique())
         named = ", ".join(psus[:NAMED]) + ("" if len(psus) <= NAMED else " …")
         raise reference.problem("estimate.crossing", psu=design.psus[0], psus=named, rows=int(crossing.sum()))
 
@@ -241,7 +247,7 @@ def _fractions(population: Floats | None, stratum: Ints, sizes: Floats, column: 
     return np.minimum(high, 1.0)
 
 
-def _stratum_names(sample: pd.DataFrame, design: Design, level: int) -> pd.Series | None:
+def _stratum_names(sample: Columns, design: Design, level: int) -> pd.Series | None:
     column = design.psus[level - 1] if level else design.strata
     return None if column is None else sample[column]
 
@@ -263,7 +269,7 @@ def _degrees(stage: Stage, weight: Floats) -> float:
     return float(held.sum() - len(np.unique(stage.stratum[held])))
 
 
-def _replicate_weights(sample: pd.DataFrame, replicates: Replicates, weight: Floats) -> Floats:
+def _replicate_weights(sample: Columns, replicates: Replicates, weight: Floats) -> Floats:
     columns = np.column_stack([numbers(sample, name) for name in replicates.columns])
     infinite = np.isinf(columns).any(axis=0)
     if infinite.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,14 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate.auxiliary import Projection, projections
 from aidlib.estimate.design import Design
-from aidlib.estimate.domains import Domains, Members, domains
+from aidlib.estimate.domains import Domains, Members, Texts, domains, texts
 from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
 from aidlib.estimate.influence import Influence, Scores, entries
 from aidlib.estimate.intervals import Interval, wald
 from aidlib.estimate.population import digest
 from aidlib.estimate.sampling import Floats, Ints, Sampling, numbers, resolve
 
-FLAGS = pd.array(["", "care", "empty"], dtype="str")
+FLAGS = texts(["", "care", "empty"])
 BASES = ("R", "F", "M", "X")
 IDENTITY = ("household_id", "person_id", "year")  # tell units apart where a sample has them, else its index does
 
@@ -182,7 +182,6 @@ class Study:
         members, lines = found.members, 1 if keys is None else len(keys)
         covariance = found.influence.covariance() if members.rows <= COVARIANCE_ROWS else None
         variance = found.influence.variance() if covariance is None else np.diagonal(covariance)
-        rows = _cross(self.domains.table, keys)
         n, psus = members.sum() if n is None else n, members.distinct(self.sampling.psu)
         estimate = self._zeros(found.estimate, n, lines) if additive else np.where(n > 0, found.estimate, np.nan)
         se = np.where(np.isnan(estimate), np.nan, np.sqrt(np.maximum(variance, 0)))
@@ -193,10 +192,8 @@ class Study:
         numbers = {"estimate": estimate, "se": se, "low": low, "high": high, "n": n, "df": df}
         numbers |= {"count": np.full(members.rows, np.nan) if count is None else count}
         numbers |= {"psus": psus, "top1": top1, "top2": top2}
-        texts = {"measure": pd.array([measure] * len(rows), dtype="str"), "flag": FLAGS.take(flag)}
-        rows = pd.DataFrame(
-            {c: rows[c].array for c in rows} | {c: texts[c] if c in texts else numbers[c] for c in COLUMNS}
-        )
+        columns = {"measure": texts([measure] * members.rows), **numbers, "flag": FLAGS.take(flag)}
+        rows = pd.DataFrame(_cross(self.domains.columns, keys) | {c: columns[c] for c in COLUMNS})
         return Estimates(
             rows=rows,
             domains=self.domains.names,
@@ -245,12 +242,13 @@ class Study:
         return np.where(np.isnan(estimate), 2, weak & (not self.sampling.complete))
 
 
-def _cross(domain_lines: pd.DataFrame, keys: pd.DataFrame | None) -> pd.DataFrame:
+def _cross(domains: Mapping[str, Texts], keys: pd.DataFrame | None) -> dict[str, Any]:
+    """The columns of every domain's line with every line of ``keys``."""
     if keys is None:
-        return domain_lines
-    left = domain_lines.loc[domain_lines.index.repeat(len(keys))].reset_index(drop=True)
-    right = pd.concat([keys] * len(domain_lines), ignore_index=True) if len(domain_lines) else keys.iloc[:0]
-    return pd.concat([left, right], axis=1)
+        return dict(domains)
+    lines = len(next(iter(domains.values())))
+    left = {name: values.repeat(len(keys)) for name, values in domains.items()}
+    return left | {str(name): keys[name].array.take(np.tile(np.arange(len(keys)), lines)) for name in keys}
 
 
 def _spread_margins(

@@ -113,7 +113,7 @@ def decompose_inequality(
     facts = _Facts.of(study, groups, incomes[groups.unit], measure, alpha)
     components = ["total", "within", "between"] + (["overlap"] if measure == "gini" else [])
     found = _laid_out(facts, groups, facts.gini() if measure == "gini" else facts.entropy(alpha))
-    names = grouped.table[by].tolist()
+    names = grouped.columns[by].tolist()
     keys = {
         "component": components + ["within"] * len(names),
         "subgroup": [ALL] * len(components) + [f"{by}={name}" for name in names],
