@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +29,7 @@ from aidlib.demo.units import draw_units
 from aidlib.reference import problem
 
 Progress = Callable[..., None]
-_CELLS_BETWEEN_COLLECTIONS = (
-    1_000_000  # a workbook's cells are no garbage: looking for it often takes a fifth of the time
-)
+_WRITERS = 2
 
 
 @dataclass(frozen=True)
@@ -92,18 +88,18 @@ def _make_room(out: Path) -> None:
 
 
 class _Writers:
-    """Files are written by other processes while the next are made, one waiting for each, so that memory is bounded."""
+    """Files are written by two threads while the next are made; few wait, so that memory is bounded.
 
-    def __init__(self, workers: int = 2) -> None:
-        self.pool = ProcessPoolExecutor(
-            workers, get_context("forkserver"), initializer=gc.set_threshold, initargs=(_CELLS_BETWEEN_COLLECTIONS,)
-        )
-        self.workers = workers
+    Threads are enough: most of the work is done by Arrow and zlib, which let others run meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(_WRITERS)
         self.pending: deque[Future[None]] = deque()
 
     def put(self, work: Callable[..., None], *arguments: Any) -> None:
         """Have ``work`` done; raises what an earlier one raised."""
-        if len(self.pending) == 2 * self.workers:
+        if len(self.pending) == 2 * _WRITERS:
             self.pending.popleft().result()
         self.pending.append(self.pool.submit(work, *arguments))
 
@@ -151,8 +147,9 @@ class _Demo:
         for done, (t, work) in enumerate(steps, 1):
             self.tell("demo", done, len(steps))
             work(t)
+        truth = self._sealed()
         self.writers.close()
-        self._seal()
+        truth_path(self.out).write_text(truth, encoding="utf-8")
         made = sorted(path for path in self.out.iterdir() if path.is_file())
         return Summary(
             str(self.out), str(truth_path(self.out)), self.p.preset, self.p.households, self.interviews, len(made),
@@ -215,7 +212,6 @@ class _Demo:
             self.facts["register"].append(rows.facts)
         return truth_of(self.p, self.places, self.register, self.files, self.sample, self.facts, self.first)
 
-    def _seal(self) -> None:
+    def _sealed(self) -> str:
         told = self._truth() | {"seed": self.seed, "dirt": self.account.dirt(), "account": self.account.table()}
-        text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
-        truth_path(self.out).write_text(text + "\n", encoding="utf-8")
+        return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

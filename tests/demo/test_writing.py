@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import fastexcel
@@ -175,3 +177,11 @@ def test_hundred_thousand_households_stay_bounded(tmp_path):
     books = list((tmp_path / "raw").glob("*.xlsx"))
     assert len(books) == 8 * len(CITIES)
     assert told.interviews > 700_000
+
+
+def test_a_script_without_a_main_guard_can_write(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text('from aidlib.demo import write\n\nwrite("raw", preset="small", waves=1)\nprint("once")\n')
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("once\n", "")
+    assert truth_path(tmp_path / "raw").is_file()
