@@ -7,8 +7,9 @@ import pytest
 from aidlib.estimate import Design, mean, proportion, quantile, total
 from aidlib.poverty import fgt
 
-DRAWS = 500
-LOWEST = 0.95 - 3 * np.sqrt(0.95 * 0.05 / DRAWS) - 0.01  # chance, and one point for the linearisation
+DRAWS = 2000
+CHANCE = 3 * np.sqrt(0.95 * 0.05 / DRAWS) + 0.01  # of the draws, and one point for the linearisation
+EXACT = {"beta"}  # intervals that promise at least their level
 LINE = 900.0
 
 
@@ -55,4 +56,5 @@ def test_intervals_hold_their_level(name, strata, taken):
         row = estimate(draw(rng, people, clusters, taken, size), design).rows.iloc[0]
         assert row["flag"] == ""  # the estimator vouches for this sample
         held.append(row["low"] <= true <= row["high"])
-    assert np.mean(held) >= LOWEST
+    assert np.mean(held) >= 0.95 - CHANCE
+    assert name in EXACT or np.mean(held) <= 0.95 + CHANCE
