@@ -15,6 +15,8 @@ from aidlib.report import Content, Entry
 PLACES = ("county", "region")  # the narrower first
 ALL = "all"
 DATED = {"year", "time", "month", "quarter", "period", "wave", "from"}
+VARIABLE = r"^(\w+)="
+SCORES = "alkire_foster"
 SAME = 1e-9  # two sums that differ by less, relatively, are one
 
 
@@ -26,9 +28,9 @@ class Cells:
     place, labels (domain values beyond the place), keys (key values and measure), base, unit, kind, additive, q, the
     numbers of the row;
     kind_of_sum: how the number adds up ("count": a share of units, "total", "sum": estimate × n, "part": adds to a
-    constant, ""); composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if
-    none. margins: relation, row, sign (a total -1, its
-    parts +1). compositions: relation, row.
+    constant, ""); among: the units of whom n are chosen, where their number is a number of the same table;
+    composition: a group of rows whose estimates add to 1 (or whose changes add to 0), -1 if none.
+    margins: relation, row, sign (a total -1, its parts +1). compositions: relation, row.
     """
 
     frame: pd.DataFrame
@@ -74,6 +76,8 @@ def _frame(region: str, chapter: str, entry: Entry, period: str, groups: list[ND
     others = [c for c in found.domains if c not in PLACES]
     numbers = rows[["estimate", "se", "low", "high", "n", "count", "top1", "top2", "flag", "measure"]]
     return numbers.assign(
+        count=_counts(found),
+        among=_among(found),
         region=region,
         chapter=chapter,
         entry=entry.key,
@@ -90,6 +94,27 @@ def _frame(region: str, chapter: str, entry: Entry, period: str, groups: list[ND
         q=rows["q"] if "q" in found.keys else "",
         kind_of_sum=_kind_of_sum(found, np.any([codes >= 0 for codes in groups], axis=0)),
     )
+
+
+def _counts(found: Estimates) -> pd.Series:
+    """The count of each row; the adjusted headcount M0 is 0 but for those who are multidimensionally poor (H)."""
+    rows = found.rows
+    if "component" not in found.keys:
+        return rows["count"]
+    by = [*found.domains, "measure"]
+    of_h = rows["count"].where(rows["component"] == "H").groupby([rows[c] for c in by]).transform("max")
+    return rows["count"].where(~(rows["measure"].eq(SCORES) & rows["component"].eq("M0")), of_h)
+
+
+def _among(found: Estimates) -> pd.Series:
+    """For rows about the multidimensionally poor (A and the contributions) the number of units they are among."""
+    rows = found.rows
+    if "component" not in found.keys:
+        return pd.Series(np.nan, rows.index)
+    by = [*found.domains, "measure"]
+    everyone = rows["n"].where(rows["component"] == "H").groupby([rows[c] for c in by]).transform("max")
+    poor = rows["measure"].eq(SCORES) & rows["component"].isin(["A", "contribution", "group_share"])
+    return everyone.where(poor)
 
 
 def _labels(rows: pd.DataFrame, columns: Sequence[str], silent: set[str]) -> pd.Series:
@@ -113,6 +138,8 @@ def _kind_of_sum(found: Estimates, grouped: NDArray[np.bool_]) -> NDArray[np.obj
         kind[:] = "total"
         kind[np.isclose(rows["estimate"], rows["n"], rtol=SAME, atol=0)] = ""  # a register's count is its own n
     kind[rows["estimate"].isna().to_numpy() & (rows["n"] != 0).to_numpy()] = ""  # of nobody every sum is 0
+    if "component" in found.keys:
+        kind[(rows["measure"].eq(SCORES) & rows["component"].eq("contribution")).to_numpy()] = ""  # see links.poor
     return kind
 
 
@@ -127,7 +154,11 @@ def _compositions(found: Estimates) -> list[NDArray[np.int64]]:
     estimate = rows["estimate"].to_numpy()
     for column in reversed(columns):
         inside = np.flatnonzero((rows[column] != ALL).to_numpy())
-        _, group = np.unique(codes.drop(columns=column).to_numpy()[inside], axis=0, return_inverse=True)
+        variable = pd.factorize(rows[column].str.extract(VARIABLE, expand=False))[
+            0
+        ]  # "education=college" is one of several
+        others = codes.drop(columns=column).assign(variable=variable).to_numpy()[inside]
+        _, group = np.unique(others, axis=0, return_inverse=True)
         size, total = np.bincount(group), np.bincount(group, weights=estimate[inside])
         adds = (size > 1) & (np.abs(total - constant) < SAME)  # a missing estimate makes the total missing
         groups.append(np.full(len(rows), -1))
@@ -166,6 +197,6 @@ def _no_cells() -> pd.DataFrame:
         "flag",
         "measure",
     ]
-    numbers = ["estimate", "n", "count", "top1", "top2", "se", "low", "high"]
+    numbers = ["estimate", "n", "count", "among", "top1", "top2", "se", "low", "high"]
     empty = {c: pd.Series(dtype="str") for c in texts} | {c: pd.Series(dtype="float64") for c in numbers}
     return pd.DataFrame(empty).assign(additive=pd.Series(dtype="bool"), dated=pd.Series(dtype="bool"))

@@ -28,6 +28,7 @@ STEPS = np.array([0.001, 0.01, 0.02])
 UNITS = np.array([1000, 75, 0])  # a share of n >= this × counts units may be told in the step: so many counts share it
 GUESSED = 0.25  # of the shares of a table that share × n tells exactly, from which on they count as plain counts
 DIGITS = 2  # of a standard error
+ABOUT = ("cv", "deff", "n_eff")  # figures about an error: n_eff × deff is n, and with cv the share
 WEIGHTS = 4.0  # a weighted total is rounded to at least so many mean weights, so that no unit's own weight shows
 MOST_DF = 100.0  # degrees of freedom from which on nothing changes for a reader
 PERCENT = 0.01
@@ -104,6 +105,8 @@ def _coarse_entry(entry: Entry, cells: pd.DataFrame, start: int, rule: Rule) -> 
     error = rows["estimate"].notna() & rows["se"].gt(0) & ~share
     rows.loc[error, ["estimate", "se", "low", "high"]] = _by_error(rows[error], found)
     rows.loc[share, ["estimate", "se", "low", "high"]] = _plain_shares(exact[share], rows.loc[share, "n"], rule)
+    about = rows["measure"].isin(ABOUT).to_numpy() & (found.base != REGISTER)
+    rows.loc[about, "estimate"] = significant(rows.loc[about, "estimate"].to_numpy(dtype=float), DIGITS)
     rows["df"] = _rounded_df(rows["df"].to_numpy(dtype=float))
     return replace(entry, estimates=replace(found, rows=rows))
 

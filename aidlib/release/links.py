@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aidlib.release.cells import Cells
+from aidlib.release.rule import LEAST
 
 STOCK = "component=closing;"  # what a flow leaves is the stock itself
 LABEL = re.compile(r"(\w+)=([^;]*);")
@@ -29,7 +30,7 @@ def groups(frame: pd.DataFrame) -> pd.Series:
     A table that repeats the same households under several headings (kinds of household, kinds of income) has the same
     n under each; where all its n agree, the heading is left out, or replaced by the first one that agrees with it.
     """
-    labels = frame["labels"].str.replace(STOCK, "", regex=False)
+    labels = _named_alike(frame, frame["labels"].str.replace(STOCK, "", regex=False))
     first = frame.assign(labels=labels).drop_duplicates(["place", "base", "labels"])
     known = first.set_index(["place", "base", "labels"])["n"]
     for _, table in frame.assign(labels=labels).groupby(TABLE, sort=False):
@@ -37,6 +38,22 @@ def groups(frame: pd.DataFrame) -> pd.Series:
             found = _headings(table, column, known)
             labels.loc[found.index] = found
     return labels
+
+
+def _named_alike(frame: pd.DataFrame, labels: pd.Series) -> pd.Series:
+    """``labels``, with that of another table for a count of units that tells the same name and number as a key.
+
+    A table of figures by place (those who left, those who came) repeats what the flow of files tells by component.
+    """
+    counts = frame.assign(labels=labels)[frame["additive"].astype(bool) & frame["estimate"].eq(frame["n"])]
+    by = ["place", "base", "n", "value"]
+    told = counts.assign(value=counts["labels"].str.extract(r"^\w+=([^;]*);$", expand=False)).dropna(subset="value")
+    keyed = counts[counts["labels"] == ""].reset_index(names="row")
+    keyed["value"] = keyed["keys"].str.extract(r"^(?!measure=)\w+=([^;]*);measure=[^;]*;$", expand=False)
+    met = keyed[["row", *by]].merge(told.drop_duplicates(by)[[*by, "labels"]], on=by)
+    new = labels.copy()
+    new[met["row"]] = met["labels"].to_numpy()
+    return new
 
 
 def _columns(labels: pd.Series) -> list[str]:
@@ -153,6 +170,67 @@ def named(cells: Cells) -> pd.DataFrame:
         groups_, left_on=["place", "base", "own", "count"], right_on=["place", "base", "units", "n"]
     )
     return met[["row", "other"]]
+
+
+def across(frame: pd.DataFrame) -> pd.DataFrame:
+    """Counts of a category in several groups (workers with a degree, on file and not) that make up its n elsewhere.
+
+    role: "count" (of a row's share) or "n" (of a row).
+    """
+    rows = frame[frame["kind_of_sum"].eq("count") & frame["composition"].ge(0)].reset_index(names="row")
+    wholes = frame.reset_index(names="whole")[["place", "base", "units", "n", "whole"]]
+    found, made = [], 0
+    for column in _columns(rows["labels"]):
+        text = rf"{column}=[^;]*;"
+        part = rows[rows["labels"].str.contains(text)]
+        part = part.assign(rest=part["labels"].str.replace(text, "", regex=True))
+        by = ["region", *TABLE, "place", "base", "rest", "keys"]
+        sums = part.groupby(by, sort=False)["count"].agg(["sum", "size"]).reset_index()
+        sums = sums[(sums["size"] > 1) & (sums["rest"] != "")]
+        met = sums.merge(
+            wholes, left_on=["place", "base", "rest", "sum"], right_on=["place", "base", "units", "n"]
+        ).drop_duplicates(by)
+        met["relation"] = np.arange(len(met)) + made
+        made += len(met)
+        found.append(_relation(met["relation"], met["whole"], -1.0).assign(role="n"))
+        parts = part.merge(met[[*by, "relation"]], on=by)
+        found.append(_relation(parts["relation"], parts["row"], 1.0).assign(role="count"))
+    return pd.concat(found, ignore_index=True) if found else _relation(pd.Index([]), pd.Series(), 1.0).assign(role="")
+
+
+def poor(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the multidimensional poverty (Alkire & Foster) that tell of one another, by place and group of a table.
+
+    row, other: the row of the censored headcount of an indicator and that of its contribution; for the whole (indicator
+    "all") the row of H and that of A, whose n is the number of the poor. weight: of the indicator. group: of rows that
+    make up one M0. told: whether M0 is: not that of a few.
+    """
+    rows = frame[frame["measure"].eq("alkire_foster")].reset_index(names="row")
+    names = (
+        rows["keys"].str.extract(r"component=([^;]*);indicator=([^;]*);").set_axis(["component", "indicator"], axis=1)
+    )
+    rows = rows.join(names)
+    by = ["region", *TABLE, "place", "labels"]
+    rows["group"] = rows.groupby(by, sort=False).ngroup()
+    of = {name: rows[rows["component"] == name] for name in ("H", "A", "M0", "censored", "contribution")}
+    both = pd.concat(
+        [
+            of[one].merge(of[other], on=["group", "indicator"], suffixes=("", "_other"))
+            for one, other in (("censored", "contribution"), ("H", "A"))
+        ],
+        ignore_index=True,
+    )
+    whole = of["M0"].set_index("group")
+    both["told"] = both["group"].map(whole["count"]).ge(LEAST)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = both["estimate_other"] * both["group"].map(whole["estimate"]) / both["estimate"]
+    both["weight"] = (
+        weight.where(np.isfinite(weight))
+        .groupby([both["chapter"], both["entry"], both["indicator"]])
+        .transform("median")
+    )
+    both["weight"] = both["weight"].fillna(1.0).round(6)
+    return both[["row", "row_other", "indicator", "weight", "group", "told"]].rename(columns={"row_other": "other"})
 
 
 def _counted(frame: pd.DataFrame, composed: bool) -> pd.DataFrame:

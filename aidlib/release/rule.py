@@ -59,6 +59,7 @@ def reasons(cells: pd.DataFrame, margins: pd.DataFrame, rule: Rule) -> NDArray[n
     found[few] = "suppressed"
     found[(n == 0) | cells["unit"].isin(NOT_PEOPLE).to_numpy()] = ""
     found[(n == 0) & in_small_total(found == "suppressed", margins)] = "suppressed"
+    found[(n == 0) & cells["among"].lt(rule.unanimous).to_numpy()] = "suppressed"  # none of the few is poor
     flag = cells["flag"].to_numpy(dtype=object)
     return np.where(np.isin(flag, SHOWN), found, np.where(found == "", flag, found))
 
@@ -87,7 +88,9 @@ def class_disclosure(cells: pd.DataFrame, rule: Rule) -> NDArray[np.bool_]:
     everyone, nobody = inside & (count == n), inside & (count == 0)
     group = cells["composition"].to_numpy()
     held = np.isin(group, group[everyone & (group >= 0)])
-    return np.asarray(everyone | (nobody & (held | ((group < 0) & (n < rule.unanimous)))))
+    amount = ~cells["kind_of_sum"].eq("count").to_numpy() & cells["kind"].eq("level").to_numpy() & (n > 0)
+    nothing = amount & (count == 0) & (n < rule.unanimous)  # a gap of 0 says that nobody is poor
+    return np.asarray(everyone | nothing | (nobody & (held | ((group < 0) & (n < rule.unanimous)))))
 
 
 def _few_behind_effect(cells: pd.DataFrame, rule: Rule) -> NDArray[np.bool_]:

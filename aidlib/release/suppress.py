@@ -84,9 +84,9 @@ def needs(every: Cells, found: System, reason: NDArray[np.object_], close: Float
 
 
 def _hollow(every: Cells, found: System, reason: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """The n that may be 0 for all a reader knows: wherever they stand they are withheld as parts of a small total."""
+    """The n that may be 0 for all a reader knows: they stand only where a 0 is withheld too."""
     few = reason == "suppressed"
-    inside = few & in_small_total(few, every.margins)
+    inside = few & (in_small_total(few, every.margins) | every.frame["among"].notna().to_numpy())
     hollow, told = np.zeros((2, len(found.value)), dtype=bool)
     hollow[found.n[inside & (found.n >= 0)]] = True
     told[found.n[~inside & (found.n >= 0)]] = True
@@ -115,6 +115,7 @@ class _Search:
         self.stays = np.zeros(len(found.value), dtype=bool)
         self.stays[found.n[shown.n & (found.n >= 0)]] = True
         self.stays[found.m[shown.m & (found.m >= 0)]] = True
+        self.stays[found.also[shown.m & (found.also >= 0)]] = True
         self.open = np.zeros((2, len(found.value)))
         self.involved = np.diff(self.columns.indptr) > 0
         self.units = np.isin(found.kind, ["n", "count", "complement", "rest"])
@@ -289,7 +290,7 @@ class _Search:
 
 def _telling(found: System) -> sparse.csr_array:
     """Unknowns × cells: 1 where the cell tells the unknown."""
-    told = [(found.n, np.flatnonzero(found.n >= 0)), (found.m, np.flatnonzero(found.m >= 0))]
+    told = [(each, np.flatnonzero(each >= 0)) for each in (found.n, found.m, found.also)]
     unknown = np.concatenate([each[cells] for each, cells in told])
     cell = np.concatenate([cells for _, cells in told])
     shape = (len(found.value), len(found.n))

@@ -26,9 +26,9 @@ class System:
 
     value, kind: of each unknown; kind is "n" (units of a cell), "count" (those that carry a share), "complement" (the
     others), "total", "sum" (estimate × n), "part" (of a constant) or "rest" (what the parts leave of their whole).
-    n, m: the unknowns that each cell tells (-1: none): its n, and its own number. complement: of each unknown of kind
-    "count". equations @ value = 0, but for "part", which add to a constant. read: the value that a reader would take,
-    which for the count of a weighted share is share × n.
+    n, m, also: the unknowns that each cell tells (-1: none): its n, its own number, and that of another cell.
+    complement: of each unknown of kind "count". equations @ value = 0, but for "part" and the parts of M0, which add to
+    a constant. read: the value that a reader would take, which for the count of a weighted share is share × n.
     """
 
     value: Floats
@@ -37,6 +37,7 @@ class System:
     n: Ints
     m: Ints
     complement: Ints
+    also: Ints
     equations: sparse.csr_array
 
 
@@ -56,6 +57,13 @@ def system(cells: Cells) -> System:
     kind = np.concatenate([kind, np.full(len(counts), "complement", dtype=object)])
     terms = [_shares(whole, counts, complement[counts]), _compositions(cells.compositions, frame, n, m)]
     terms.append(_same(n, m, links.named(cells)))
+    terms.append(_across(n, m, links.across(frame)))
+    poor = links.poor(frame)
+    h = poor["indicator"].eq("all")
+    terms.append(_same(n, m, poor[h]))
+    terms.append(_scores(m, poor[~h & poor["told"]]))
+    also = np.full(len(frame), NONE)
+    also[poor.loc[~h, "other"]] = m[poor.loc[~h, "row"]]
     sums = [cells.margins.assign(open=False), _levels(frame), _apart(frame)]
     sums += [links.splits(frame), links.nested(frame), links.cumulated(frame)]
     levels = pd.concat([each.assign(way=way) for way, each in enumerate(sums)], ignore_index=True)
@@ -71,7 +79,7 @@ def system(cells: Cells) -> System:
         value, kind = np.concatenate([value, rests]), np.concatenate([kind, np.full(len(rests), "rest", dtype=object)])
     complement = np.concatenate([complement, np.full(len(value) - len(complement), NONE)])
     read = np.concatenate([read, value[len(read) :]])
-    return System(value, read, kind, n, m, complement, _matrix([*terms, *adds], len(value)))
+    return System(value, read, kind, n, m, complement, also, _matrix([*terms, *adds], len(value)))
 
 
 def _unknowns(frame: pd.DataFrame) -> tuple[Ints, Ints, Floats, NDArray[np.object_]]:
@@ -201,6 +209,19 @@ def _same(n: Ints, m: Ints, pairs: pd.DataFrame) -> pd.DataFrame:
     relation = np.arange(len(pairs))
     frames = [pd.DataFrame({"relation": relation, "unknown": u, "sign": s}) for u, s in ((count, 1.0), (other, -1.0))]
     return pd.concat(frames, ignore_index=True)
+
+
+def _across(n: Ints, m: Ints, terms: pd.DataFrame) -> pd.DataFrame:
+    """Counts of shares that add up to the n of another cell."""
+    row = terms["row"].to_numpy(dtype=int)
+    unknown = np.where(terms["role"] == "n", n[row], m[row])
+    return terms.assign(unknown=unknown)[["relation", "unknown", "sign"]]
+
+
+def _scores(m: Ints, poor: pd.DataFrame) -> pd.DataFrame:
+    """M0 is told: the weighted sum of the counts of its indicators stays what it is."""
+    unknown = m[poor["row"].to_numpy(dtype=int)]
+    return pd.DataFrame({"relation": poor["group"], "unknown": unknown, "sign": poor["weight"]})
 
 
 def _compositions(groups: pd.DataFrame, frame: pd.DataFrame, n: Ints, m: Ints) -> pd.DataFrame:

@@ -84,6 +84,15 @@ def test_weighted_numbers_end_at_the_second_digit_of_their_error(register):
     assert (after["high"] >= before["high"] - 1e-9)[shown].all()
 
 
+def test_figures_about_an_error_do_not_tell_the_exact_n(register):
+    """n = effective sample size × design effect."""
+    lines = {"cv": 0.251547, "deff": 3.435768, "n_eff": 211 / 3.435768}
+    row = {"domain": "all", "se": np.nan, "low": np.nan, "high": np.nan, "n": 211.0}
+    result = by_hand([row | {"measure": k, "estimate": v} for k, v in lines.items()], domains=["domain"])
+    safe = rows(told(register, precision=result), "precision").set_index("measure")["estimate"]
+    assert safe.to_dict() == {"cv": 0.25, "deff": 3.4, "n_eff": 61.0}
+
+
 def test_the_register_is_told_exactly(register):
     result = counted(population(5))
     before, after = result.rows, rows(told(register, on_file=result), "on_file")

@@ -111,6 +111,85 @@ def test_what_a_flow_leaves_is_the_stock(register):
     assert np.isnan(moved["all"] - np.nanmax([moved["closing"], left]))
 
 
+def test_figures_by_place_repeat_the_components_of_a_flow(register):
+    """One household supported; those who left stand beside other figures of the place in another chapter."""
+    counts = {"opening": 40, "new": 52, "left": 30, "closing": 61, "supported": 1, "all": 92}
+    flow = by_hand(
+        [{"component": k, "estimate": float(v), "n": float(v), "measure": "count"} for k, v in counts.items()],
+        domains=["component"],
+        unit="households",
+        kind="change",
+        base="R",
+        additive=True,
+        margins=((5, (0, 1)), (5, (2, 3, 4))),
+    )
+    told = {"new": 52.0, "left": 30.0, "on_file": 61.0}
+    lines = [{"region": PROVINCE, "figure": k, "estimate": v, "n": v, "measure": "count"} for k, v in told.items()]
+    board = by_hand(lines, domains=["region"], keys=["figure"], base="R", additive=True)
+    safe = settled({PROVINCE: [chapter(PROVINCE, flow=flow, board=board)]}, register)
+    known = rows(safe, "flow").set_index("component")["n"]
+    known = known.fillna(rows(safe, "board").set_index("figure")["n"])
+    assert np.isnan(known["supported"])
+    assert np.isnan(known["all"] - known["left"] - known["closing"])
+
+
+def deprived(seed, size):
+    """Households with five indicators of deprivation, of which one is rare."""
+    rng = np.random.default_rng(seed)
+    frame = census({(PROVINCE, "deep"): size})
+    chances = {"income": 0.5, "health": 0.4, "work": 0.3, "living": 0.4, "housing": 0.06}
+    return frame.assign(**{name: rng.binomial(1, chance, size) for name, chance in chances.items()}), list(chances)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_contributions_tell_the_censored_headcounts(tmp_path, seed):
+    """contribution × M0 over the weight of the indicator is the share that is deprived in it and poor."""
+    frame, names = deprived(seed, 120)
+    table = poverty.alkire_foster(frame, CENSUS, {name: [name] for name in names}, k=0.4, base="M")
+    safe = rows(settled({PROVINCE: [chapter(PROVINCE, table=table)]}, Register(tmp_path / "register")), "table")
+    exact = table.rows.set_index(["component", "indicator"])["count"]["censored"]
+    found = safe.set_index(["component", "indicator"])["estimate"]
+    assert exact.between(1, 9).any()
+    worked_out = found["censored"].fillna(found["contribution"] * found["M0", "all"] * len(names))
+    assert worked_out[exact.between(1, 9)].isna().all()
+    assert worked_out.isna().sum() > 1 or np.isnan(found["M0", "all"]), "M0 less the others is the last"
+
+
+def test_that_nobody_is_multidimensionally_poor_stays_open_in_a_small_group(register):
+    frame = census({(PROVINCE, "deep"): 40}).assign(low=0, ill=np.arange(40) % 2, old=np.arange(40) % 4 == 0)
+    frame["old"] = frame["old"].astype(int)
+    table = poverty.alkire_foster(frame, CENSUS, {c: [c] for c in ("low", "ill", "old")}, k=1, base="M")
+    safe = rows(settled({PROVINCE: [chapter(PROVINCE, table=table)]}, register), "table")
+    about = safe[safe["component"].isin(["H", "M0", "A", "contribution"])]
+    assert about[["estimate", "n"]].isna().all(axis=None)
+
+
+def test_a_gap_of_nobody_stays_open_in_a_small_group(register):
+    frame = one_city({("990100", "deep"): 60})
+    gap = poverty.fgt(frame, CENSUS, "income", line=50.0, alpha=1, base="M")
+    assert rows(settled({PROVINCE: [chapter(PROVINCE, gap=gap)]}, register), "gap")["estimate"].isna().all()
+
+
+def test_categories_of_several_variables_in_one_column_add_up_by_variable(register):
+    """Shares of sexes and of schooling under one another: the one who studied is not all less the others."""
+    sizes = {"sex=male": 70, "sex=female": 50, "school=primary": 59, "school=senior": 60, "school=college": 1}
+    lines = [
+        {"group": k, "frame": frame, "estimate": v / 120, "n": 120.0, "count": float(v), "measure": "proportion"}
+        for k, v in sizes.items()
+        for frame in ("on_file", "other")
+    ]
+    shares = by_hand(lines, domains=["group", "frame"], unit="share")
+    rest = pd.Series(sizes).mul(2.0)
+    whole = by_hand([{"group": k, "estimate": 5.0, "n": v} for k, v in rest.items()], domains=["group"])
+    safe = settled({PROVINCE: [chapter(PROVINCE, shares=shares, whole=whole)]}, register)
+    found = rows(safe, "shares").query("frame == 'other'").set_index("group")["estimate"]
+    assert np.isnan(found["school=college"])
+    assert found.filter(like="school").isna().sum() > 1
+    other = rows(safe, "shares").query("frame == 'on_file'").set_index("group")["estimate"]
+    n = rows(safe, "whole").set_index("group")["n"]
+    assert (n - other)[found.isna()].isna().all(), "nor the n of all in the category less the other group"
+
+
 def test_groups_that_only_happen_to_be_equal_stay_apart():
     """Two grades of the same size in one place are not the same households."""
     table = counted(census({("990100", "deep"): 30, ("990100", "relative"): 30}))
