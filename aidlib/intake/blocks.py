@@ -108,11 +108,11 @@ class Batch:
 
 def assemble(kind: Kind, blocks: Sequence[Block], data: Sequence[np.ndarray]) -> Batch:
     """One batch of the blocks' data rows. A column that a form does not have reads 未询问 in its rows."""
-    wanted = {key for block in blocks for key, _ in _targets(block)}
-    asked = {key for key in wanted if key[0] == kind.table and key[1] == BASE}
     alike: dict[tuple[int, tuple[Heading, ...], tuple[Target, ...]], list[int]] = {}
     for i, block in enumerate(blocks):
         alike.setdefault((block.rows.num_columns, block.plan.header.headings, block.plan.targets), []).append(i)
+    wanted = {key for places in alike.values() for key, _ in _targets(blocks[places[0]])}
+    asked = {key for key in wanted if key[0] == kind.table and key[1] == BASE}
     tables = [_picked(places, [blocks[i] for i in places], [data[i] for i in places], asked)
               for places in alike.values()]  # fmt: skip
     raw = pa.concat_tables(tables, promote_options="default").to_pandas()

@@ -13,6 +13,7 @@ _UNIT = re.compile(
 )
 _WITHIN = "/"  # between the two rows of a merged header
 _LINE = "\n"  # between them in the one header row of a quarantine workbook
+Line = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,13 @@ def find_header(head: Sequence[Sequence[str | None]], known: Collection[str]) ->
     At least two headings, or all of a narrower row, must be known. None where no row is a header.
     """
     best: Header | None = None
-    uppers = _uppers(frozenset(known))
+    words = frozenset(known)
     for row in range(len(head)):
         for rows in (1, 2):
-            if rows == 2 and not _may_be_double(head[row : row + 2], known, uppers):
+            lines = tuple(map(tuple, head[row : row + rows]))
+            if len(lines) < rows or (rows == 2 and not _may_be_double(lines[0], lines[1], words)):
                 continue
-            candidate = _candidate(head, row, rows, known)
+            candidate = _candidate(lines, row + rows, words)
             if candidate and (best is None or candidate.score > best.score):
                 best = candidate
         if best and row >= best.start and 2 * best.score[0] >= len(best.headings):
@@ -87,10 +89,11 @@ def _uppers(known: frozenset[str]) -> frozenset[str]:
     return frozenset(key[: at.start()] for key in known for at in re.finditer(_WITHIN, key))
 
 
-def _may_be_double(lines: Sequence[Sequence[str | None]], known: Collection[str], uppers: Collection[str]) -> bool:
+def _may_be_double(upper: Line, lower: Line, known: frozenset[str]) -> bool:
     """Whether two rows can be a better header than the upper one alone: a lower word, or a pair, must be known."""
-    upper = any(cell and normal(f"{cell}{_WITHIN}").removesuffix(_WITHIN) in uppers for cell in lines[0])
-    return upper or any(cell and normal(cell) in known for line in lines[1:] for cell in line)
+    uppers = _uppers(known)
+    above = any(cell and normal(f"{cell}{_WITHIN}").removesuffix(_WITHIN) in uppers for cell in upper)
+    return above or _has_known(lower, known)
 
 
 def corrected_header(cells: Sequence[str | None], known: Collection[str]) -> Header:
@@ -103,17 +106,26 @@ def corrected_header(cells: Sequence[str | None], known: Collection[str]) -> Hea
     return Header(1, 1, tuple(headings), (matched, 0, -1))
 
 
-def _candidate(head: Sequence[Sequence[str | None]], row: int, rows: int, known: Collection[str]) -> Header | None:
-    if row + rows > len(head) or not any(
-        cell and normal(cell) in known for line in head[row : row + rows] for cell in line
-    ):
+def _candidate(lines: tuple[Line, ...], start: int, known: frozenset[str]) -> Header | None:
+    if not any(_has_known(line, known) for line in lines):
         return None  # most rows end here; a header has words that are known by themselves
-    headings = _single(head[row]) if rows == 1 else _double(head[row], head[row + 1])
-    matched = sum(any(key in known for key in heading.keys) for heading in headings)
+    headings, matched, whole = _matched(lines, known)
     if matched < min(2, len(headings)) or matched == 0:
         return None
-    whole = sum(_WITHIN in heading.text and heading.keys[0] in known for heading in headings)
-    return Header(row + rows, rows, tuple(headings), (matched, whole, -rows))
+    return Header(start, len(lines), headings, (matched, whole, -len(lines)))
+
+
+@lru_cache(maxsize=1_000)
+def _has_known(line: Line, known: frozenset[str]) -> bool:
+    return any(cell and normal(cell) in known for cell in line)
+
+
+@lru_cache(maxsize=1_000)
+def _matched(lines: tuple[Line, ...], known: frozenset[str]) -> tuple[tuple[Heading, ...], int, int]:
+    """The headings of one or two rows, how many are known, and how many as two rows. Most sheets repeat another's."""
+    headings = tuple(_single(*lines) if len(lines) == 1 else _double(*lines))
+    matched = sum(any(key in known for key in heading.keys) for heading in headings)
+    return headings, matched, sum(_WITHIN in heading.text and heading.keys[0] in known for heading in headings)
 
 
 def _single(cells: Sequence[str | None]) -> list[Heading]:

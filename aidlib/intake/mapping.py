@@ -14,7 +14,7 @@ import yaml
 
 from aidlib import reference
 from aidlib.intake.constants import check_constants, check_words
-from aidlib.intake.header import Header, corrected_header, find_header, letter, normal
+from aidlib.intake.header import Header, Heading, corrected_header, find_header, letter, normal
 from aidlib.intake.quarantine import MARKS, holds_kind
 from aidlib.intake.read import Sheet
 from aidlib.reference import problem
@@ -288,9 +288,22 @@ def _fits(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _plan(sheet: Sheet, header: Header, kind: Kind) -> Plan:
+    targets, unknown = _targets(header.headings, kind)
+    if unknown:
+        raise problem(
+            "intake.unknown_columns", file=sheet.file, sheet=sheet.sheet or "-", row=header.start,
+            columns="; ".join(unknown[:12]) + (" …" if len(unknown) > 12 else ""), count=len(unknown),
+        )  # fmt: skip
+    _require(sheet, header, kind, targets)
+    return Plan(kind, header, targets)
+
+
+@lru_cache(maxsize=1_000)
+def _targets(headings: tuple[Heading, ...], kind: Kind) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """Where the columns go, and the ones that nobody knows. Most sheets repeat the headings of another."""
     known = known_headings(kind)
     targets, unknown, taken = [], [], set()
-    for heading in header.headings:
+    for heading in headings:
         place = next((known[key] for key in heading.keys if key in known), None)
         ignored = any(fnmatchcase(key, pattern) for key in heading.keys for pattern in kind.ignore)
         if place and place not in taken and not (ignored and normal(heading.text) in kind.ignore):
@@ -298,13 +311,7 @@ def _plan(sheet: Sheet, header: Header, kind: Kind) -> Plan:
             targets.append(Target(heading.position, *place, heading.text, heading.unit))
         elif not ignored and heading.text not in MARKS and heading.keys[0] not in _expression_words(kind):
             unknown.append(f"{letter(heading.position)} {heading.text[:30]}")
-    if unknown:
-        raise problem(
-            "intake.unknown_columns", file=sheet.file, sheet=sheet.sheet or "-", row=header.start,
-            columns="; ".join(unknown[:12]) + (" …" if len(unknown) > 12 else ""), count=len(unknown),
-        )  # fmt: skip
-    _require(sheet, header, kind, targets)
-    return Plan(kind, header, tuple(targets))
+    return tuple(targets), tuple(unknown)
 
 
 def _expression_words(kind: Kind) -> set[str]:

@@ -11,6 +11,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -93,7 +94,7 @@ def _text(path: Path, name: str) -> Sheet:
     if not sample.strip():
         raise problem("intake.empty_file", file=name)
     delimiter = max("\t,;|", key=lambda sign: sum(line.count(sign) for line in sample.splitlines()[:HEAD]))
-    lines = list(csv.reader(io.StringIO(sample), delimiter=delimiter))[:HEAD]
+    lines = list(islice(csv.reader(io.StringIO(sample), delimiter=delimiter), HEAD))
     head = [[cell if cell.strip() else None for cell in line] for line in lines]
     odd: list[str] = []
 

@@ -62,7 +62,7 @@ def import_files(
     All or nothing: on a Problem the store is as before. Files with the checksum of one already imported are passed
     over. project: the folder that holds data/sources; by default the one around the working folder.
     """
-    with reference.within(project):
+    with reference.within(project or reference.project_folder()):  # looked for once, not whenever a label is
         return _import(paths, source, store, progress, project)
 
 

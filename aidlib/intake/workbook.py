@@ -260,7 +260,8 @@ def _grid(book: Any, sheet: str, rounded: set[int], first: int) -> pa.Table:
 
 
 def _long_decimals(cells: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.match_substring_regex(cells, r"\.\d{9}$")).as_py())
+    long = cells.filter(pc.greater(pc.binary_length(cells), 10))  # few are, and a pattern is slow
+    return bool(pc.any(pc.match_substring_regex(long, r"\.\d{9}$")).as_py())
 
 
 def _replaced(cells: pa.Array, old: pa.Array, new: pa.Array) -> pa.Array:
