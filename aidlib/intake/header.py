@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 _UNIT = re.compile(
     r"[(（\[]\s*(万元|千元|元|人民币元|元/月|元/年|万元/年|万元/月|元/人|㎡|m2|平方米|岁|人|口|周岁)\s*[)）\]]$"
@@ -29,7 +29,7 @@ class Heading:
     unit: str
     above: str = ""
 
-    @property
+    @cached_property
     def cell(self) -> str:
         """The heading as one cell of a quarantine workbook: a line for each row of the header."""
         lower = self.text.removeprefix(f"{self.above}{_WITHIN}") if self.above else self.text

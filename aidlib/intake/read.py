@@ -93,7 +93,8 @@ def _text(path: Path, name: str) -> Sheet:
     sample = _decode_start(path, encoding, skip)
     if not sample.strip():
         raise problem("intake.empty_file", file=name)
-    delimiter = max("\t,;|", key=lambda sign: sum(line.count(sign) for line in sample.splitlines()[:HEAD]))
+    first = "\n".join(sample.splitlines()[:HEAD])
+    delimiter = max("\t,;|", key=first.count)
     lines = list(islice(csv.reader(io.StringIO(sample), delimiter=delimiter), HEAD))
     head = [[cell if cell.strip() else None for cell in line] for line in lines]
     odd: list[str] = []

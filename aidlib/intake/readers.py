@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from aidlib.reference import problem
 _PROGRAM = Path(__file__).with_name("workbook.py")
 _WORKERS = 2
 _AHEAD = 64 << 20  # bytes of workbooks that are read ahead of the one in hand
+_SMALL = 4 << 20  # where they are less, their number does not matter: readers go on while rows are cleaned
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,7 @@ class Readers:
         for path, name in files:
             book = self._threads.submit(self._read, path, name) if parsed(path) else None
             waiting.append((path, name, book, path.stat().st_size if book else 0))
-            while sum(each[2] is not None for each in waiting) > 2 * _WORKERS or (
-                len(waiting) > 1 and sum(each[3] for each in waiting) > _AHEAD
-            ):
+            while _enough([each[3] for each in waiting if each[2] is not None]):
                 yield waiting.popleft()[:3]
         while waiting:
             yield waiting.popleft()[:3]
@@ -122,6 +121,11 @@ class Readers:
         book = process.read(path, self.limits)
         self._idle.put(process)
         return book
+
+
+def _enough(sizes: Sequence[int]) -> bool:
+    """Whether workbooks of these sizes, in bytes, are as many as may wait."""
+    return sum(sizes) > _SMALL and (len(sizes) > 2 * _WORKERS or (len(sizes) > 1 and sum(sizes) > _AHEAD))
 
 
 class _Died(Exception):

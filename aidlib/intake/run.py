@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,12 +268,14 @@ class _Import:
         account = pd.DataFrame([(*key, *row.values()) for key, row in self.account.items()], columns=ACCOUNT)
         self._refuse_nothing(account)
         _prove(account)
-        checks = pd.concat([*self.checks, self._suspect()], ignore_index=True)[CHECKS]
+        with ThreadPoolExecutor(1) as pool:  # the workbook is made while the store is written to
+            workbook = pool.submit(quarantine_workbook, self.rejected) if self.rejected else None
+            checks = pd.concat([*self.checks, self._suspect()], ignore_index=True)[CHECKS]
         units = {f"{k.table}.{column}": unit for k in self.source.kinds for column, unit in k.keep_units.items()}
         quarantine = None
-        if self.rejected:
+        if workbook:
             name = f"quarantine-{self.addition.number:06d}.xlsx"
-            quarantine = write_restricted(store, name, quarantine_workbook(self.rejected))
+            quarantine = write_restricted(store, name, workbook.result())
         try:
             if len(self.known.identities):
                 add_identities(store, self.known.identities)
