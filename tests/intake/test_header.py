@@ -54,3 +54,10 @@ def test_headings_are_compared_without_stars_spaces_and_units(text, plain, unit)
 
 def test_letters_of_columns():
     assert [letter(i) for i in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+def test_the_same_header_below_other_titles_starts_where_it_stands():
+    plain = [["家庭编号", "年度"], ["H1", "2020"]]
+    first, second = find_header(plain, KNOWN), find_header([["题名", None], *plain], KNOWN)
+    assert (first.start, second.start) == (1, 2)
+    assert first.headings == second.headings

@@ -162,3 +162,13 @@ def test_columns_and_rows_are_named_as_the_spreadsheet_names_them(desk):
     made = desk.bring()
     assert made.account[["read", "accepted", "quarantined", "non_data"]].to_numpy().tolist() == [[6, 1, 1, 4]]
     assert pd.read_excel(made.quarantine, dtype="str")["原行号 Row"].tolist() == ["6"]
+
+
+def test_small_workbooks_wait_in_any_number_and_large_ones_in_few():
+    mega = 1 << 20
+    assert not readers._enough([300_000] * 13)
+    assert readers._enough([300_000] * 14)
+    assert not readers._enough([10 * mega] * 4)
+    assert readers._enough([10 * mega] * 5)
+    assert readers._enough([40 * mega] * 2)
+    assert not readers._enough([100 * mega])
