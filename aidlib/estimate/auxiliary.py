@@ -20,8 +20,9 @@ from scipy import sparse
 from aidlib import reference
 from aidlib.estimate.design import Calibration
 from aidlib.estimate.domains import column_codes
-from aidlib.estimate.sampling import Floats
+from aidlib.estimate.sampling import Floats, finite, numbers
 
+SAME = 1e-9  # relative: what sums of the same weights in another order may differ by
 Columns = str | tuple[str, ...]
 
 
@@ -56,9 +57,9 @@ class Projection:
 def table(sample: pd.DataFrame, columns: Columns) -> tuple[Any, list[Any]]:
     """Sparse N × p: a numeric column by its name, or one indicator for each level of a cross of columns; and levels."""
     if isinstance(columns, str):
-        values = sample[columns].to_numpy(np.float64)
-        if not np.isfinite(values).all():
-            raise reference.problem("estimate.infinite", column=columns, rows=int((~np.isfinite(values)).sum()))
+        values = finite(sample, columns)
+        if np.isnan(values).any():
+            raise reference.problem("estimate.missing_design", column=columns, rows=int(np.isnan(values).sum()))
         return sparse.csr_array(values[:, None]), [columns]
     codes, levels = _cross(sample, columns)
     rows = np.arange(len(sample))
@@ -66,13 +67,30 @@ def table(sample: pd.DataFrame, columns: Columns) -> tuple[Any, list[Any]]:
 
 
 def projections(sample: pd.DataFrame, steps: tuple[Calibration, ...], weight: str | None) -> tuple[Projection, ...]:
-    """The calibrations that a design names, the first one first."""
-    after = [*(step.prior for step in steps[1:]), weight]
+    """The calibrations that a design names, the first one first; Problem for a part of the calibrated sample."""
+    check_whole(sample, steps, weight)
     found = []
-    for step, name in zip(steps, after, strict=True):
+    for step, name in with_weights(steps, weight):
         x = sparse.hstack([table(sample, columns)[0] for columns in step.columns], format="csr")
         found.append(Projection.of(x, sample[step.prior].to_numpy(float), sample[name].to_numpy(float)))
     return tuple(found)
+
+
+def with_weights(steps: tuple[Calibration, ...], weight: str | None) -> list[tuple[Calibration, str]]:
+    """Each calibration of a design, whose weight is ``weight``, with the column of the weights that it made."""
+    columns = [*(step.prior for step in steps[1:]), str(weight)]
+    return list(zip(steps, columns, strict=False))
+
+
+def check_whole(sample: pd.DataFrame, steps: tuple[Calibration, ...], weight: str | None) -> None:
+    """Raises Problem where the weights do not add up to what they did in a calibration: a part, or another sample."""
+    for step, name in with_weights(steps, weight):
+        if step.total is None or not len(sample):
+            continue
+        found, totals = float(numbers(sample, name).sum()), numbers(sample, step.total)
+        if not np.allclose(totals, found, rtol=SAME, atol=0):
+            values = {"total": f"{totals[0]:.8g}", "found": f"{found:.8g}", "rows": len(sample)}
+            raise reference.problem("estimate.calibrated_part", column=name, **values)
 
 
 def _cross(sample: pd.DataFrame, columns: tuple[str, ...]) -> tuple[np.ndarray, list[Any]]:

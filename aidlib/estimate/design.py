@@ -18,7 +18,8 @@ class Replicates:
     Variance = scale * sum_r scales_r * (theta_r - centre)**2, the centre being the full-sample estimate (``mse``) or
     the mean of the replicates. Defaults of ``scale``: bootstrap 1/(R-1), jk1 (R-1)/R, jkn 1, brr 1/R,
     fay 1/(R (1-rho)**2); jkn needs its ``scales``, (m_h-1)/m_h of each replicate's stratum, and fay its ``rho``.
-    combined: the columns are whole weights; False: factors of the design's weight.
+    combined: the columns are whole weights; False: factors of the design's weight. negative: weights below 0 are
+    meant, as a linear calibration of each replicate makes some; else they are refused.
     Source: Wolter (2007), Introduction to Variance Estimation, 2nd ed., chapters 3-5.
     """
 
@@ -29,6 +30,7 @@ class Replicates:
     rho: float | None = None
     combined: bool = True
     mse: bool = True
+    negative: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))
@@ -58,19 +60,21 @@ class Calibration:
     """What weights were calibrated on: the names of the columns, so that the variance can take their share out.
 
     columns: a numeric column by its name, a cross of categorical columns as a tuple of names. prior: the weight column
-    before. method and bounds are those of ``calibrate``, so that replicate weights can be calibrated alike.
+    before. method and bounds are those of ``calibrate``, so that replicate weights can be calibrated alike. total: the
+    column that holds, in every row, what the calibrated weights add up to, by which a part of the sample is known.
     """
 
     columns: tuple[str | tuple[str, ...], ...]
     prior: str
     method: str = "linear"
     bounds: tuple[float, float] | None = None
+    total: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every column that the calibration reads."""
         flat = [c for entry in self.columns for c in (entry if isinstance(entry, tuple) else (entry,))]
-        return (*dict.fromkeys(flat), self.prior)
+        return (*dict.fromkeys(flat), self.prior, *filter(None, [self.total]))
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,7 @@ def proportion(
         members = study.domains.members.where(sample[variable].notna().to_numpy()).split(len(keys))
         y = (codes[members.unit] == members.row % len(keys)).astype(np.float64)
     else:
-        values = study.column(variable)
-        if not np.isin(values[np.isfinite(values)], (0.0, 1.0)).all():
-            raise reference.problem("estimate.not_binary", column=variable)
+        values = study.flag(variable)
         members = study.members(values)
         y = members.at(values)
     return study.estimates(

@@ -132,7 +132,7 @@ def proportion(
     sums = Sums(y, (variable,), counted=f"{y} = 1", binary=True)
     cells = Cells.of(folder, design, sums, by, engine)
     if cells.frame["bad"].sum() > 0:
-        raise reference.problem("estimate.not_binary", column=variable)
+        raise reference.problem("estimate.not_binary", column=variable, rows=int(cells.frame["bad"].sum()))
     return _share(cells, design, by, margins, df, base, interval, "proportion", "estimate_proportion")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
+from aidlib.estimate.auxiliary import check_whole, with_weights
 from aidlib.estimate.design import KINDS, Design, Replicates
 from aidlib.estimate.sampling import Floats, Sampling, resolve
 from aidlib.estimate.weighting import Weighted, calibrated_like
@@ -48,6 +49,7 @@ def make_replicates(
         raise reference.problem("estimate.replicate_fpc", kind=kind)
     if kind == "jk1" and design.strata is not None:
         raise reference.problem("estimate.jk1_strata")
+    check_whole(sample, design.calibration, design.weight)
     sampling = resolve(sample, replace(design, calibration=(), replicates=None, lonely_psu="fail"))
     factors, scales = _FACTORS[kind](sampling, replicates, rho, seed)
     start = sampling.weight if not design.calibration else sample[design.calibration[0].prior].to_numpy(float)
@@ -57,7 +59,9 @@ def make_replicates(
         weights = np.column_stack([_calibrated(sample, design, w) for w in weights.T])
     columns = pd.DataFrame(weights, columns=names, index=sample.index)
     scale = None if scales is None else 1.0
-    given = Replicates(names, kind=kind, scale=scale, scales=scales, rho=rho if kind == "fay" else None, mse=mse)
+    negative = any(step.method == "linear" for step in design.calibration)
+    rho_given = rho if kind == "fay" else None
+    given = Replicates(names, kind=kind, scale=scale, scales=scales, rho=rho_given, mse=mse, negative=negative)
     made = replace(design, strata=None, psu=None, fpc=None, calibration=(), replicates=given, nested=False)
     return Weighted(pd.concat([sample, columns], axis=1), made)
 
@@ -107,7 +111,6 @@ _FACTORS: dict[str, Callable[[Sampling, int, float, str], Made]] = {
 
 def _calibrated(sample: pd.DataFrame, design: Design, weight: Floats) -> Floats:
     """One replicate's weights after all calibrations of the design."""
-    after = [*(step.prior for step in design.calibration[1:]), design.weight]
-    for step, name in zip(design.calibration, after, strict=True):
+    for step, name in with_weights(design.calibration, design.weight):
         weight = calibrated_like(sample, step, sample[name].to_numpy(float), weight)
     return weight

@@ -144,6 +144,7 @@ def _flag(sample: pd.DataFrame, column: str) -> np.ndarray:
         raise reference.problem("estimate.no_column", column=column)
     if sample[column].isna().any():
         raise reference.problem("estimate.missing_design", column=column, rows=int(sample[column].isna().sum()))
-    if not sample[column].isin([0, 1]).all():
-        raise reference.problem("estimate.not_binary", column=column)
+    other = ~sample[column].isin([0, 1])
+    if other.any():
+        raise reference.problem("estimate.not_binary", column=column, rows=int(other.sum()))
     return sample[column].to_numpy(bool)

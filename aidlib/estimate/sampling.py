@@ -104,11 +104,20 @@ def numbers(sample: Columns, name: str) -> Floats:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fi":
         return column.to_numpy(np.float64)
     if column.dtype.kind in "mMc":  # dates would pass as nanoseconds
-        raise reference.problem("estimate.not_numeric", column=name)
+        raise reference.problem("estimate.not_numeric", column=name, rows=int(column.notna().sum()))
     try:
         return pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError):
-        raise reference.problem("estimate.not_numeric", column=name) from None
+        wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+        raise reference.problem("estimate.not_numeric", column=name, rows=int(wrong.sum())) from None
+
+
+def finite(sample: Columns, name: str) -> Floats:
+    """As ``numbers``; Problem also for infinite ones."""
+    values = numbers(sample, name)
+    if np.isinf(values).any():
+        raise reference.problem("estimate.infinite", column=name, rows=int(np.isinf(values).sum()))
+    return values
 
 
 def _complete(sample: pd.DataFrame, name: str) -> pd.Series:
@@ -271,11 +280,11 @@ def _degrees(stage: Stage, weight: Floats) -> float:
 
 def _replicate_weights(sample: Columns, replicates: Replicates, weight: Floats) -> Floats:
     columns = np.column_stack([numbers(sample, name) for name in replicates.columns])
-    infinite = np.isinf(columns).any(axis=0)
-    if infinite.any():
-        worst = int(infinite.argmax())
-        rows = int(np.isinf(columns[:, worst]).sum())
-        raise reference.problem("estimate.bad_weight", column=replicates.columns[worst], rows=rows)
+    bad = np.isinf(columns) if replicates.negative else np.isinf(columns) | (columns < 0)
+    if bad.any():
+        worst = int(bad.any(axis=0).argmax())
+        key = "estimate.bad_weight" if np.isinf(columns[bad]).any() else "estimate.negative_replicates"
+        raise reference.problem(key, column=replicates.columns[worst], rows=int(bad[:, worst].sum()))
     return columns if replicates.combined else columns * weight[:, None]
 
 

@@ -14,7 +14,7 @@ from aidlib.estimate.area_models import VARIANCES, Fit, fit
 from aidlib.estimate.domains import ALL, text
 from aidlib.estimate.estimates import COVARIANCE_ROWS, NUMBERS, Estimates
 from aidlib.estimate.intervals import critical
-from aidlib.estimate.sampling import Floats, Ints
+from aidlib.estimate.sampling import Floats, Ints, finite
 
 TRANSFORMS = ("none", "arcsine")
 ADJUSTMENTS = ("optimal", "ratio")
@@ -197,9 +197,7 @@ def fay_herriot(
         if few == "error" or found.key != "estimate.few_areas":
             raise
         return _nothing(direct, auxiliary)
-    if sizes is not None and sizes not in auxiliary:
-        raise reference.problem("estimate.no_column", column=sizes)
-    size = None if sizes is None else auxiliary[sizes].to_numpy(np.float64)[model.lines]
+    size = None if sizes is None else finite(auxiliary, sizes)[model.lines]
     return model.estimates(benchmark=benchmark, sizes=size, adjust=adjust)
 
 
@@ -282,7 +280,7 @@ def _terms(known: pd.DataFrame, predictors: Sequence[str]) -> tuple[Floats, tupl
         if known[name].isna().any():
             raise reference.problem("estimate.missing_predictor", column=name, rows=int(known[name].isna().sum()))
         if pd.api.types.is_numeric_dtype(known[name]):
-            columns.append(known[name].to_numpy(np.float64))
+            columns.append(finite(known, name))
             terms.append(name)
             continue
         levels = sorted(known[name].astype("str").unique())

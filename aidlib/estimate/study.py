@@ -17,7 +17,7 @@ from aidlib.estimate.estimates import COLUMNS, COVARIANCE_ROWS, Estimates
 from aidlib.estimate.influence import Influence, Scores, entries
 from aidlib.estimate.intervals import Interval, wald
 from aidlib.estimate.population import digest
-from aidlib.estimate.sampling import Floats, Ints, Sampling, numbers, resolve
+from aidlib.estimate.sampling import Floats, Ints, Sampling, finite, resolve
 
 FLAGS = texts(["", "care", "empty"])
 BASES = ("R", "F", "M", "X")
@@ -88,9 +88,14 @@ class Study:
 
         Raises Problem for a column that is not there or there twice, holds text or dates, or holds an infinite number.
         """
-        values = numbers(self.sample, name)
-        if np.isinf(values).any():
-            raise reference.problem("estimate.infinite", column=name, rows=int(np.isinf(values).sum()))
+        return finite(self.sample, name)
+
+    def flag(self, name: str) -> Floats:
+        """A column of 0 and 1, missing where it is; Problem for other numbers, and as ``column``."""
+        values = self.column(name)
+        other = np.isfinite(values) & (values != 0) & (values != 1)
+        if other.any():
+            raise reference.problem("estimate.not_binary", column=name, rows=int(other.sum()))
         return values
 
     def members(self, *values: Floats) -> Members:
@@ -183,7 +188,7 @@ class Study:
         covariance = found.influence.covariance() if members.rows <= COVARIANCE_ROWS else None
         variance = found.influence.variance() if covariance is None else np.diagonal(covariance)
         n, psus = members.sum() if n is None else n, members.distinct(self.sampling.psu)
-        estimate = self._zeros(found.estimate, n, lines) if additive else np.where(n > 0, found.estimate, np.nan)
+        estimate = self._totals(found, n, lines) if additive else np.where(n > 0, found.estimate, np.nan)
         se = np.where(np.isnan(estimate), np.nan, np.sqrt(np.maximum(variance, 0)))
         df = self.degrees(members)
         low, high = interval(estimate, se, df, n, psus) if found.bounds is None else found.bounds
@@ -231,10 +236,11 @@ class Study:
         if taken:
             raise reference.problem("estimate.reserved", column=taken[0])
 
-    def _zeros(self, estimate: Floats, n: Floats, lines: int) -> Floats:
-        """Totals: missing without a value, but in a complete count 0 where a domain has no unit at all."""
+    def _totals(self, found: Found, n: Floats, lines: int) -> Floats:
+        """Missing without a value that has a weight, but in a complete count 0 where a domain has no unit at all."""
         nobody = np.repeat(self.domains.members.sum() == 0, lines)
-        return np.where((n > 0) | (nobody & self.sampling.complete), estimate, np.nan)
+        heavy = found.members.sum(found.members.at(self.sampling.weight)) > 0
+        return np.where(((n > 0) & heavy) | (nobody & self.sampling.complete), found.estimate, np.nan)
 
     def _flags(self, estimate: Floats, n: Floats, psus: Floats, df: Floats, claim: Claim) -> Ints:
         """Places in ``FLAGS``."""

@@ -98,7 +98,7 @@ def _plain(keys: tuple[str, ...], weight: str | None, sums: Sums, facts: Facts) 
     if sums.positive and facts[sums.positive][0] > 0:
         found["bad"] = "0"
     elif sums.bad:
-        outside = sums.positive is None and (first[0] < 0 or first[1] > 1)
+        outside = sums.dominance and (first[0] < 0 or first[1] > 1)  # no flag; a proportion counts the rows
         found["bad"] = "1" if outside else f"count_if({sums.bad})"
     if sums.dominance:
         found["tops"] = f"max(abs({numerator}), 2)"
@@ -178,7 +178,7 @@ def _aggregate(
                 "FROM read_parquet($1, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)",
                 params=[files],
             )
-            _check_columns(dict(zip(rows.columns, map(str, rows.types), strict=True)), needed, keys)
+            _check_columns(rows, needed, keys)
             return rows.aggregate(expressions, ", ".join(map(_name, keys))).to_arrow_table()
 
 
@@ -212,12 +212,14 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return frame.assign(**{f"top{k + 1}": pc.list_element(tops, k).to_numpy(zero_copy_only=False) for k in (0, 1)})
 
 
-def _check_columns(types: dict[str, str], needed: Sequence[str], keys: tuple[str, ...]) -> None:
+def _check_columns(rows: Any, needed: Sequence[str], keys: tuple[str, ...]) -> None:
+    types = dict(zip(rows.columns, map(str, rows.types), strict=True))
     for column in needed:
         if column not in types:
             raise reference.problem("estimate.no_column", column=column)
         if column not in keys and not types[column].startswith(NUMBERS):
-            raise reference.problem("estimate.not_numeric", column=column)
+            held = rows.aggregate(f"count({_name(column)})").fetchall()[0][0]
+            raise reference.problem("estimate.not_numeric", column=column, rows=held)
 
 
 def _name(column: str) -> str:

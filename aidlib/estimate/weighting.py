@@ -18,7 +18,7 @@ from scipy import sparse
 
 from aidlib import reference
 from aidlib.estimate.auxiliary import Columns, table
-from aidlib.estimate.design import Calibration, Design
+from aidlib.estimate.design import Calibration, Design, Replicates
 from aidlib.estimate.domains import text
 from aidlib.estimate.sampling import Floats, resolve
 
@@ -50,6 +50,8 @@ def calibrate(
 ) -> Weighted:
     """The sample with weights in column ``name`` that reproduce ``totals``, and its design.
 
+    Column ``<name>_total`` tells what the weights add up to: figures of a part of the sample alone are refused.
+
     totals: for a numeric column its population total; for categories, a column name or a tuple of names, the number
     of units in each category or combination; for ``()`` the number of all units. bounds: of w / d; limits: of w
     itself (trimming inside the calibration). Without bounds "linear" may give negative weights, which are refused.
@@ -77,11 +79,13 @@ def calibrate(
         assert sampling.replicates is not None  # resolved from this design
         columns = {f"{name}_{i + 1}": solve(w) for i, w in enumerate(sampling.replicates.T)}
         frame = pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
-        return Weighted(frame, replace(plan, weight=name, replicates=_whole(plan, list(columns))))
+        return Weighted(frame, replace(plan, weight=name, replicates=_whole(plan.replicates, list(columns), method)))
     prior = plan.weight or f"{name}_before"
     if plan.weight is None:
         frame = frame.assign(**{prior: 1.0})
-    step = Calibration(tuple(_columns(totals)), prior, method, bounds)
+    total = f"{name}_total"
+    frame = frame.assign(**{total: weight.sum()})
+    step = Calibration(tuple(_columns(totals)), prior, method, bounds, total)
     return Weighted(frame, replace(plan, weight=name, calibration=(*plan.calibration, step)))
 
 
@@ -241,6 +245,6 @@ def _check_levels(label: str, levels: list[Any], known: Mapping[Any, float]) -> 
         raise reference.problem("estimate.no_unit", column=label, levels="; ".join(empty[:10]))
 
 
-def _whole(design: Design, columns: list[str]) -> Any:
-    assert design.replicates is not None  # called for designs with replicate weights
-    return replace(design.replicates, columns=columns, combined=True)
+def _whole(given: Replicates, columns: list[str], method: str) -> Replicates:
+    negative = given.negative or method == "linear"
+    return replace(given, columns=columns, combined=True, negative=negative)

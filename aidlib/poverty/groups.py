@@ -193,7 +193,8 @@ def _laid_out(facts: _Facts, groups: Members, parts: tuple[Floats, Floats]) -> F
     size = len(facts.own)
     total = np.zeros((slopes.shape[0], 1))
     total[-1] = 1.0
-    within, by_within = values[:size].sum(), slopes[:, :size].sum(axis=1, keepdims=True)
+    held = facts.people > 0
+    within, by_within = values[:size].sum() if held.any() else np.nan, slopes[:, :size].sum(axis=1, keepdims=True)
     head, by_head = [facts.total, within], [total, by_within]
     if len(values) > size:
         head += [values[size], facts.total - within - values[size]]
@@ -206,4 +207,5 @@ def _laid_out(facts: _Facts, groups: Members, parts: tuple[Floats, Floats]) -> F
     unit = np.concatenate([np.tile(groups.unit, lines), groups.unit])
     row = np.concatenate([np.repeat(np.arange(lines), len(groups.unit)), groups.row + lines])
     members = Members(unit, row, lines + size)
-    return Found(members, np.append(head, values[:size]), facts.influence.mixed(sparse.csr_array(mix)))
+    own = np.where(held, values[:size], np.nan)  # a group whose weights are all 0 has no part
+    return Found(members, np.append(head, own), facts.influence.mixed(sparse.csr_array(mix)))

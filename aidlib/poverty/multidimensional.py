@@ -136,8 +136,4 @@ def _weights(indicators: Mapping[str, Sequence[str]], weights: Mapping[str, floa
 
 def _deprivations(study: Study, columns: list[str]) -> Floats:
     """Units × indicators; Problem for a column with other values than 0 and 1."""
-    values = [study.column(column) for column in columns]
-    for column, found in zip(columns, values, strict=True):
-        if not np.isin(found[np.isfinite(found)], (0.0, 1.0)).all():
-            raise reference.problem("estimate.not_binary", column=column)
-    return np.stack(values, axis=1)
+    return np.stack([study.flag(column) for column in columns], axis=1)

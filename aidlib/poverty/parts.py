@@ -30,7 +30,8 @@ def beside(parts: Sequence[Found]) -> Found:
 def shares_of_total(study: Study, members: Members, values: Floats, whole: np.ndarray | None = None) -> Found:
     """sum(w y) of each row over that of all rows (``whole``: only of these rows): shares that add up to 1.
 
-    values: one per pair of ``members``. The error counts that numerator and denominator move together.
+    values: one per pair of ``members``. The error counts that numerator and denominator move together. A row whose
+    weights are all 0 has no share.
     """
     totals = study.total(members, values)
     counted = np.ones(members.rows) if whole is None else whole.astype(np.float64)
@@ -40,4 +41,5 @@ def shares_of_total(study: Study, members: Members, values: Floats, whole: np.nd
         return Found(members, nothing, totals.influence.scaled(np.zeros(members.rows)))
     share = totals.estimate / amount
     mix = (sparse.eye_array(members.rows) - sparse.csr_array(np.outer(counted, share))) / amount
-    return Found(members, share, totals.influence.mixed(mix))
+    heavy = members.sum(members.at(study.sampling.weight)) > 0
+    return Found(members, np.where(heavy, share, np.nan), totals.influence.mixed(mix))

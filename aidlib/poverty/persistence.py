@@ -48,7 +48,7 @@ def persistent(
     """
     bounds = chosen(interval, SHARES)
     study = Study.of(panel, design, by=by, margins=margins, df=df, base=base)
-    lasting = _lasting(panel, study.column(state), unit, time, state, at)
+    lasting = _lasting(panel, study.flag(state), unit, time, at)
     members = study.members(lasting)
     y = lasting[members.unit]
     return study.estimates(
@@ -61,13 +61,11 @@ def persistent(
     )
 
 
-def _lasting(panel: pd.DataFrame, states: Floats, unit: str, time: str, state: str, at: Any) -> Floats:
+def _lasting(panel: pd.DataFrame, states: Floats, unit: str, time: str, at: Any) -> Floats:
     """1 or 0 at the rows of wave ``at`` that have a state there and in the three waves before; else missing."""
     for column in (unit, time):
         if column not in panel:
             raise reference.problem("estimate.no_column", column=column)
-    if not np.isin(states[np.isfinite(states)], (0.0, 1.0)).all():
-        raise reference.problem("estimate.not_binary", column=state)
     if panel.duplicated([unit, time]).any():
         rows = int(panel.duplicated([unit, time]).sum())
         raise reference.problem("poverty.twice", unit=unit, time=time, rows=rows)

@@ -89,7 +89,7 @@ def sides(
         spent = np.zeros(len(money)) if rigid is None else study.column(rigid)
         ratio = _each(study, 1.0 if prices is None else prices)
         if (ratio <= 0).any():
-            raise reference.problem("poverty.prices")
+            raise reference.problem("poverty.prices", rows=int((ratio <= 0).sum()))
         known = np.isfinite(money + spent + lines[0] + lines[1] + ratio) & (codes[place] >= 0)
         unit = np.flatnonzero(known)
         built.append(

@@ -236,6 +236,7 @@ def test_grading_judges_a_model_by_its_error_not_by_its_sample(dairy):
         ({"twice": 3}, {}, "estimate.area_twice"),
         ({}, {"predictors": ["z"]}, "estimate.no_column"),
         ({"hole": 1}, {"predictors": ["x"]}, "estimate.missing_predictor"),
+        ({"hole": 1, "filled": np.inf}, {"predictors": ["x"]}, "estimate.infinite"),
         ({}, {"predictors": ["x", "twin"]}, "estimate.few_areas"),
         ({}, {"predictors": ["major"]}, "estimate.few_areas"),
         ({}, {"variance": "bayes"}, "estimate.option"),
@@ -244,6 +245,7 @@ def test_grading_judges_a_model_by_its_error_not_by_its_sample(dairy):
         ({}, {"adjust": "none"}, "estimate.option"),
         ({}, {"benchmark": "first"}, "estimate.benchmark_sizes"),
         ({}, {"benchmark": "all", "sizes": "x"}, "estimate.benchmark_row"),
+        ({}, {"benchmark": "all", "sizes": "major"}, "estimate.not_numeric"),
     ],
 )
 def test_wrong_use_is_named(change, options, key):
@@ -254,7 +256,7 @@ def test_wrong_use_is_named(change, options, key):
     if "twice" in change:
         known = pd.concat([known, known.iloc[change["twice"] :]])
     if "hole" in change:
-        known.loc[change["hole"], "x"] = np.nan
+        known.loc[change["hole"], "x"] = change.get("filled", np.nan)
     marks = {"first": replace(direct, rows=direct.rows.iloc[:1]), "all": direct}
     options = {"predictors": [], **options}
     if "benchmark" in options:

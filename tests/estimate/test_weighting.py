@@ -1,10 +1,23 @@
 """Calibrated and trimmed weights: by hand, against R survey, laws, errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib.estimate import Design, Replicates, calibrate, mean, proportion, ratio, total, trim
+from aidlib.estimate import (
+    Design,
+    Replicates,
+    calibrate,
+    change,
+    make_replicates,
+    mean,
+    proportion,
+    ratio,
+    total,
+    trim,
+)
 from aidlib.reference import Problem
 from tests.estimate.oracles import ERROR, ESTIMATE, EXACT_ZERO, agree, expected, needs_data, survey
 
@@ -128,6 +141,41 @@ def test_totals_that_cannot_be_met_are_refused_by_name(people, totals, options, 
 def test_missing_categories_are_counted(people):
     with pytest.raises(Problem, match="missing in 1 rows"):
         calibrate(people.assign(sex=[None, *"fmmm"]), Design(weight="w"), {"sex": {"f": 30, "m": 30}})
+
+
+def test_a_part_of_a_calibrated_sample_is_refused(people):
+    found = calibrate(people, Design(weight="w"), {"sex": {"f": 30, "m": 30}})
+    sample, design = found.sample, found.design
+    whole = mean(sample, design, "y", by="sex").rows
+    mixed = mean(sample.iloc[::-1].assign(other=1), design, "y", by="sex").rows  # other order and columns: no matter
+    np.testing.assert_allclose(mixed[["estimate", "se"]], whole[["estimate", "se"]], rtol=1e-12)
+    for part in (sample.query("sex == 'f'"), sample.iloc[:4], pd.concat([sample, sample])):
+        with pytest.raises(Problem, match=r"add up to 60; in these \d+ rows .* domain") as error:
+            mean(part, design, "y")
+        assert (error.value.key, error.value.values["rows"]) == ("estimate.calibrated_part", len(part))
+        with pytest.raises(Problem, match="calibrated on a sample"):
+            make_replicates(part, design, kind="jk1")
+
+
+def test_waves_calibrated_to_totals_of_their_own_make_a_change(people):
+    totals = ({"sex": {"f": 30, "m": 30}}, {"sex": {"f": 40, "m": 50}})
+    before, after = (calibrate(people, Design(weight="w", psu="age"), known) for known in totals)
+    row = change(before.sample, after.sample, before.design, mean, "y").rows.iloc[0]
+    levels = [mean(wave.sample, wave.design, "y").rows["estimate"].item() for wave in (before, after)]
+    assert row["estimate"] == pytest.approx(levels[1] - levels[0])
+    with pytest.raises(Problem, match="calibrated on a sample"):
+        change(before.sample, after.sample.iloc[:3], before.design, mean, "y")
+
+
+def test_replicates_that_a_linear_calibration_brings_below_0_are_meant():
+    sample = pd.DataFrame({"x": [1.0, 2, 3, 4, 20], "y": [1.0, 2, 3, 4, 8], "w": 10.0})
+    found = calibrate(sample, Design(weight="w", psu="x"), {(): 50, "x": 200})
+    made = make_replicates(found.sample, found.design, kind="jk1")
+    given = made.design.replicates
+    assert (made.sample[list(given.columns)] < 0).any().any()
+    assert mean(made.sample, made.design, "y").rows["se"].item() > 0
+    with pytest.raises(Problem, match=r"negative in \d rows.*negative=True"):
+        mean(made.sample, replace(made.design, replicates=replace(given, negative=False)), "y")
 
 
 def test_trimming_refuses_what_it_would_break(people):
