@@ -87,7 +87,7 @@ def arrange(
     rest = [c for c in rest if len(kept[c].unique()) > 1]
     if axis and chart not in ALONG:
         kept = kept[kept[axis].isin(kept[axis].unique()[:MOST_CATEGORIES])]
-    style = formats.style_of(unit, kept["estimate"].to_numpy(dtype=float))
+    style = formats.style_of(unit, kept[["estimate", "low", "high"]].to_numpy(dtype=float).ravel())
     drawn = _with_something_to_show(_scaled(kept, style).assign(series=_joined(kept, rest, language)))
     values = _ordered_values(drawn, axis, chart)
     numeric = chart in ALONG and axis != "" and bool(_numbers(drawn[axis]).notna().all())

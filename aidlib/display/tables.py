@@ -12,6 +12,7 @@ from aidlib.display import formats, labels
 
 LONG = 12  # rows up to which a table stays one number per row on a page
 WIDE = 6  # columns of numbers with intervals that fit on a page
+LONGEST_UNIT = 4  # characters of a unit up to which it stands in every heading
 WIDE_COUNTS = 8  # columns of complete counts, which have none
 
 
@@ -22,7 +23,7 @@ def table(rows: pd.DataFrame, *, domains: Sequence[str], keys: Sequence[str], un
     (``legend`` explains both). A complete count has neither standard error nor interval. Rows keep their order.
     """
     rows = labels.without_doubled_total(rows, domains)
-    style = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float))
+    style = formats.style_of(unit, told(rows))
     styles = row_styles(rows, unit)
     shown = [c for c in (*domains, *keys, "measure") if c in rows and _informs(rows, c)]
     out = _label_columns(rows, shown, language)
@@ -56,14 +57,17 @@ def compact(
     wide = cells.pivot_table(index=index, columns=spread, values="cell", aggfunc="first", sort=False)
     frame = cells[index].drop_duplicates().merge(wide.reset_index(), on=index, how="left")
     out = _label_columns(frame, index, language)
-    unit_text = formats.style_of(unit, rows["estimate"].to_numpy(dtype=float)).head(language)
+    unit_text = formats.style_of(unit, told(rows)).head(language)
     note = cells.attrs["note"]
-    if len(wide.columns) > WIDE and unit_text:  # no room for it in every heading
-        note, unit_text = labels.WORDS["unit"][language].format(unit_text), ""
+    if unit_text and (len(wide.columns) > WIDE or (len(unit_text) > LONGEST_UNIT and len(wide.columns) > 1)):
+        unit_note = labels.WORDS["unit"][language].format(unit_text)
+        note, unit_text = ("；" if language == "zh" else "; ").join(p for p in (unit_note, note) if p), ""
     for value in wide.columns:
         head = labels.text(spread, value, language)
-        name = f"{head}（{unit_text}）" if language == "zh" else f"{head} ({unit_text})"
-        out[name if unit_text else head] = frame[value].fillna(formats.WITHHELD)
+        of_column = cells.attrs["n_of_column"].get(str(value), "")
+        inside = ("，" if language == "zh" else ", ").join(p for p in (unit_text, of_column) if p)
+        name = f"{head}（{inside}）" if language == "zh" else f"{head} ({inside})"
+        out[name if inside else head] = frame[value].fillna(formats.WITHHELD)
     if cells.attrs["common_n"]:
         counts = cells[cells["n"] != ""].drop_duplicates(index)[[*index, "n"]]
         shown = frame[index].merge(counts, on=index, how="left")["n"]
@@ -74,24 +78,43 @@ def compact(
 def _cells_to_spread(rows: pd.DataFrame, index: list[str], spread: str, unit: str, language: str) -> pd.DataFrame:
     """Index and spread columns as text, ``cell`` with its lines, ``n`` as text ("" where there is none).
 
-    ``attrs``: whether n stands apart (``common_n``) and how a cell is read (``note``).
+    ``attrs``: whether n stands apart in a column (``common_n``), in the headings of the columns that have one n each
+    (``n_of_column``), and how a cell is read (``note``).
     """
     of_line = rows.groupby(index, sort=False)["n"]
     apart = not _is_its_own_count(rows) and bool((~(of_line.max() > of_line.min())).all())
-    lines = [estimates(rows, row_styles(rows, unit))]
+    styles = row_styles(rows, unit)
+    lines = [estimates(rows, styles)]
     kinds = []
     if not labels.counted(rows) and rows["low"].notna().any():
-        lines.append(_intervals(rows, row_styles(rows, unit), language))
+        lines.append(_intervals(rows, styles, language))
         kinds.append("interval")
     counts = [text if text not in (formats.WITHHELD, "0") else "" for text in _counts(rows)]
+    of_column: dict[str, str] = {}
     if not (apart or labels.counted(rows)):
+        of_column = _one_n_a_column(rows[spread], counts)
+    if not (apart or labels.counted(rows) or of_column):
         lines.append([text and f"n {text}" for text in counts])
         kinds.append("n")
     texts = ["\n".join(part for part in parts if part) for parts in zip(*lines, strict=True)]
     cells = rows[[*index, spread]].astype(str).assign(cell=texts, n=counts).reset_index(drop=True)
     note = labels.WORDS["stacked_" + "_".join(kinds)][language] if kinds else ""
-    cells.attrs |= {"common_n": apart, "note": note}
+    cells.attrs |= {"common_n": apart, "n_of_column": of_column, "note": note}
     return cells
+
+
+def _one_n_a_column(columns: pd.Series, counts: list[str]) -> dict[str, str]:
+    """The n of every column, where each has just one and all its cells are told; else nothing."""
+    texts = pd.Series(counts, columns.index)
+    of_column = texts.groupby(columns.astype(str), sort=False).agg(["nunique", "first"])
+    if (of_column["nunique"] > 1).any() or (texts == "").any():
+        return {}
+    return {str(name): f"n {text}" for name, text in of_column["first"].items()}
+
+
+def told(rows: pd.DataFrame) -> np.ndarray:
+    """All published estimates and bounds of ``rows``, whose decimals they share."""
+    return rows.loc[~labels.withheld(rows), ["estimate", "low", "high"]].to_numpy(dtype=float).ravel()
 
 
 def legend(rows: pd.DataFrame, language: str) -> list[str]:
@@ -108,11 +131,12 @@ def legend(rows: pd.DataFrame, language: str) -> list[str]:
 
 def row_styles(rows: pd.DataFrame, unit: str) -> list[formats.Style]:
     """The style of every row: one for all, but plain numbers have the decimals that their measure needs."""
-    values = rows["estimate"].astype(float)
     if unit in formats.UNITS:
-        return [formats.style_of(unit, values.to_numpy())] * len(rows)
-    of_measure = {name: formats.style_of(unit, part.to_numpy()) for name, part in values.groupby(rows["measure"])}
-    return [of_measure[name] for name in rows["measure"]]
+        return [formats.style_of(unit, told(rows))] * len(rows)
+    values = rows["estimate"].astype(float)
+    names = rows["measure"]
+    of_measure = {name: formats.style_of(unit, part.to_numpy()) for name, part in values.groupby(names)}
+    return [of_measure[name] for name in names]
 
 
 def estimates(rows: pd.DataFrame, styles: Sequence[formats.Style]) -> list[str]:
@@ -131,10 +155,10 @@ def alternative(
     dims = labels.dimensions(rows, domains, keys)
     zh = language == "zh"
     if len(shown) == 1:
-        value = formats.number(shown["estimate"].iloc[0], None, unit, language)
+        value = formats.number(shown["estimate"].iloc[0], None, unit, language, told(rows))
         parts.append(f"数值为{value}" if zh else f"The value is {value}")
     elif len(shown):
-        high, low = (_named(shown.iloc[i], dims, unit, language) for i in _extremes(shown))
+        high, low = (_named(shown.iloc[i], dims, unit, language, told(rows)) for i in _extremes(shown))
         parts.append(
             f"共{len(shown)}个数值，最高为{high}，最低为{low}"
             if zh
@@ -216,8 +240,8 @@ def _extremes(shown: pd.DataFrame) -> tuple[int, int]:
     return int(np.argmax(values)), int(np.argmin(values))
 
 
-def _named(row: pd.Series, dims: list[str], unit: str, language: str) -> str:
-    value = formats.number(row["estimate"], None, unit, language)
+def _named(row: pd.Series, dims: list[str], unit: str, language: str, beside: np.ndarray) -> str:
+    value = formats.number(row["estimate"], None, unit, language, beside)
     name = "、" if language == "zh" else ", "
     words = name.join(labels.text(c, row[c], language) for c in dims)
     if not words:

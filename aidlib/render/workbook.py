@@ -13,7 +13,7 @@ import pandas as pd
 
 from aidlib import reference
 from aidlib.display import labels
-from aidlib.display.formats import FORMS, UNITS, style_of
+from aidlib.display.formats import UNITS, is_percent, style_of
 from aidlib.render.glyphs import check_glyphs
 from aidlib.render.page import base_text, manifest_lines, method_notes, methods_of, sample_text
 from aidlib.render.words import glossary, period_text, word
@@ -254,7 +254,7 @@ def _columns(entry: Entry, language: str) -> tuple[dict[str, list[str]], dict[st
         name = heading if heading not in words else f"{heading} · {column}"
         words[name] = labels.texts(rows, column, language).astype(str).tolist()
     factor = 100.0 if unit == "pp" else 1.0
-    part = unit == "ratio" and style_of(unit, rows["estimate"].to_numpy()) == FORMS["pct"]
+    part = unit == "ratio" and is_percent(style_of(unit, rows["estimate"].to_numpy()))
     unit = "share" if part else unit
     code = NUMBER_FORMATS.get(unit, WHOLE)
     error = "0.00%" if unit == "share" else ("0.00" if unit in NUMBER_FORMATS else WHOLE)

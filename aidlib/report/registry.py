@@ -109,12 +109,13 @@ def write(reference: Reference, found: Found, language: str) -> str:
         return labels + _notes(found.notes, language)
     unit = found.entry.estimates.unit
     if reference.form == "ci":
-        return display.number((row["low"], row["high"]), "ci", unit, language)
+        return display.number((row["low"], row["high"]), "ci", unit, language, (row["estimate"],))
     if reference.form == "moved":
         return _moved(row, unit, language)
     value = row[reference.form] if reference.form in ("n", "se") else row["estimate"]
     form = None if reference.form == "unit" else reference.form
-    return display.number(value, form, unit, language)
+    beside = () if reference.form in ("n", "se") else (row["low"], row["high"])
+    return display.number(value, form, unit, language, beside)
 
 
 def parameter(reference: Reference, contents: Sequence[Content], language: str) -> str:
@@ -222,7 +223,7 @@ def _moved(row: Mapping[Any, Any], unit: str, language: str) -> str:
         return message("report.moved_not", language)
     if not (row["low"] > 0 or row["high"] < 0):
         return message("report.moved_unclear", language)
-    size = display.number(abs(change), None, unit, language).lstrip("+")
+    size = display.number(abs(change), None, unit, language, (row["low"], row["high"])).lstrip("+")
     return message("report.moved_up" if change > 0 else "report.moved_down", language, size=size)
 
 

@@ -15,8 +15,8 @@ BY_HAND = [
     (-0.0001, None, "pp", "0.0个百分点", "0.0 pp"),
     (1234.4, "yuan", "yuan", "1,234元", "1,234 yuan"),
     (1234.4, None, "yuan/month", "1,234元/月", "1,234 yuan per month"),
-    (12345678, "wan", "yuan", "1,234.6万元", "1,234.6 × 10,000 yuan"),
-    (12345678, None, "yuan", "1,234.6万元", "1,234.6 × 10,000 yuan"),
+    (12345678, "wan", "yuan", "1,234.6万元", "1,234.6 ten thousand yuan"),
+    (12345678, None, "yuan", "1,234.6万元", "1,234.6 ten thousand yuan"),
     (11347, None, "households", "11,347户", "11,347 households"),
     (11347, "int", "households", "11,347", "11,347"),
     (24.6, None, "persons", "25人", "25 persons"),
@@ -73,3 +73,18 @@ def test_a_standard_error_has_two_significant_digits(value, shown):
 def test_an_unknown_form_is_refused():
     with pytest.raises(KeyError):
         display.number(1.0, "percent", "share", "en")
+
+
+def test_an_estimate_and_its_interval_have_the_decimals_that_they_carry():
+    whole, fine = [0.27, 0.24, 0.3], [0.27, 0.241, 0.3]
+    assert display.number(0.27, "pct", "share", "en", whole[1:]) == "27%"
+    assert display.number(whole[1:], "ci", "share", "en", [0.27]) == "95% CI 24–30%"
+    assert display.number(0.27, "pct", "share", "en", fine[1:]) == "27.0%"
+    assert display.number(fine[1:], "ci", "share", "en", [0.27]) == "95% CI 24.1–30.0%"
+    assert display.number(2.57e7, None, "yuan/year", "zh", [1.08e7, 4.06e7]) == "2,570万元/年"
+    assert display.number(0.27, "pct", "share", "en") == "27.0%"  # alone, nothing says how coarse it is
+
+
+def test_signed_bounds_are_joined_by_a_word():
+    assert display.number((0.01, 0.018), "ci", "pp", "en") == "95% CI +1.0 to +1.8 pp"
+    assert display.number((0.01, 0.018), "ci", "pp", "zh") == "95%置信区间 +1.0至+1.8个百分点"

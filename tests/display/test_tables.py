@@ -15,9 +15,9 @@ def test_a_table_has_labels_unit_interval_and_n():
     rows = tidy({"grade": GRADES}, [0.12, 0.3, 0.58])
     zh = display.table(rows, **SHAPE, language="zh")
     assert list(zh.columns)[1:] == ["估计值（%）", "标准误", "95%置信区间", "样本户数"]
-    assert zh.iloc[0].tolist() == ["深度困难", "12.0", "1.0", "10.0–14.0", "100"]
+    assert zh.iloc[0].tolist() == ["深度困难", "12", "1.0", "10–14", "100"]
     en = display.table(rows, **SHAPE, language="en")
-    assert en.iloc[0].tolist() == ["Deep hardship", "12.0", "1.0", "10.0–14.0", "100"]
+    assert en.iloc[0].tolist() == ["Deep hardship", "12", "1.0", "10–14", "100"]
 
 
 def test_a_complete_count_has_no_interval():
@@ -54,8 +54,8 @@ def test_withheld_and_careful_numbers_are_marked_and_explained():
     rows = withheld(rows, [1], "dominance")
     rows.loc[2, "flag"] = "care"
     shown = display.table(rows, **SHAPE, language="en")
-    assert shown["Estimate (%)"].tolist() == ["–a", "–c", "(58.0)"]
-    assert shown["95% CI"].tolist() == ["", "", "56.0–60.0"]
+    assert shown["Estimate (%)"].tolist() == ["–a", "–c", "(58)"]
+    assert shown["95% CI"].tolist() == ["", "", "56–60"]
     assert shown["n"].tolist() == ["–", "–", "100"]
     notes = " | ".join(display.legend(rows, "en"))
     assert "( ) small sample" in notes and "–a too few" in notes and "–c a few units dominate" in notes
@@ -73,7 +73,7 @@ def test_a_long_table_spreads_the_years_over_columns():
     wide = display.compact(rows, domains=("region",), keys=("year",), unit="share", language="en")
     assert list(wide.columns) == ["Region", "2022 (%)", "2023 (%)", "2024 (%)", "2025 (%)"]
     assert len(wide) == 8
-    assert wide.iloc[1, 2] == "5.0\n3.0–7.0\nn 107"
+    assert wide.iloc[1, 2] == "5\n3–7\nn 107"
     assert wide.attrs["labels"] == 1 and "95% CI, n" in wide.attrs["note"]
 
 
@@ -82,8 +82,24 @@ def test_a_common_n_stands_once():
     rows = tidy({"region": regions, "response": responses}, [0.9, 0.1] * 12)
     wide = display.compact(withheld(rows, [3]), domains=("region", "response"), keys=(), unit="share", language="en")
     assert list(wide.columns) == ["Region", "Complete (%)", "Refused (%)", "n"]
-    assert wide.iloc[0].tolist() == ["Jia City", "90.0\n88.0–92.0", "10.0\n8.0–12.0", "100"]
-    assert wide.iloc[1].tolist() == ["Yi City", "90.0\n88.0–92.0", "–a", "100"]
+    assert wide.iloc[0].tolist() == ["Jia City", "90\n88–92", "10\n8–12", "100"]
+    assert wide.iloc[1].tolist() == ["Yi City", "90\n88–92", "–a", "100"]
+
+
+def test_an_n_common_to_a_column_stands_in_its_heading():
+    regions, frames = [f"99{i:02d}00" for i in range(1, 13)], ["on_file", "other"]
+    rows = tidy({"region": regions, "frame": frames}, [0.91, 0.1] * 12, n=np.tile([109.0, 258.0], 12))
+    wide = display.compact(rows, domains=("region", "frame"), keys=(), unit="share", language="en")
+    assert list(wide.columns) == ["Region", "On file (%, n 109)", "Other members (%, n 258)"]
+    assert "\n" in wide.iloc[0, 1] and "n 109" not in wide.iloc[0, 1]
+
+
+def test_a_long_unit_stands_once_in_the_note():
+    regions, years = [f"99{i:02d}00" for i in range(1, 8)], ["2024", "2025"]
+    rows = tidy({"region": regions, "year": years}, [1000.0] * 14, n=np.arange(101.0, 115))
+    wide = display.compact(rows, domains=("region",), keys=("year",), unit="yuan/month", language="en")
+    assert list(wide.columns) == ["Region", "2024", "2025"]
+    assert wide.attrs["note"].startswith("unit: yuan per month; ")
 
 
 def test_a_short_table_stays_long():
@@ -103,7 +119,7 @@ def test_two_columns_with_one_heading_are_both_kept():
 def test_the_alternative_names_highest_and_lowest(language):
     rows = withheld(tidy({"grade": GRADES}, [0.12, 0.3, 0.58]), [0])
     text = display.alternative(rows, **SHAPE, language=language, caption="X")
-    assert "58.0%" in text and "30.0%" in text and "12.0%" not in text
+    assert "58%" in text and "30%" in text and "12%" not in text
     assert ("1个数值未公布" if language == "zh" else "1 not published") in text
 
 

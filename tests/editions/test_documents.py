@@ -32,8 +32,8 @@ def test_a_document_is_titled_dated_and_filled(tmp_path):
     said = Sentence("为{headcount[990100]:pct}", "is {headcount[990100]:pct}")
     told = made(tmp_path, [content(Entry("headcount", cities(0.25, 0.5), "dot", CAPTION), said)])
     assert told.subtitle == {"zh": "甲市 · 2025年第3季度", "en": "Jia City · Quarter 3 of 2025"}
-    assert told.contents[0].items[1] == Sentence("为25.0%", "is 25.0%")
-    assert told.findings == (Sentence("乙市为50.0%。", "Yi City: 50.0%."),)
+    assert told.contents[0].items[1] == Sentence("为25%", "is 25%")
+    assert told.findings == (Sentence("乙市为50%。", "Yi City: 50%."),)
     assert told.manifest["date"] == "2025-09-30"
     assert told.manifest["store"] == {"number": 1}
 

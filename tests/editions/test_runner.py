@@ -69,10 +69,10 @@ def test_both_languages_tell_the_same_numbers_from_the_registry(published):
         "estimate": 0.25, "se": 0.01, "low": 0.23, "high": 0.27, "n": 200.0, "flag": "", "unit": "share", "base": "M",
     }  # fmt: skip
     zh, en = ((path / language / "report.html").read_text(encoding="utf-8") for language in ("zh", "en"))
-    assert "甲市为25.0%。" in zh
-    assert "It is 25.0% in Jia City." in en
-    assert "乙市为50.0%。" in zh
-    assert "Yi City: 50.0%." in en
+    assert "甲市为25%。" in zh
+    assert "It is 25% in Jia City." in en
+    assert "乙市为50%。" in zh
+    assert "Yi City: 50%." in en
 
 
 def test_the_manifest_names_all_that_the_edition_was_made_from(published):
@@ -184,10 +184,10 @@ def test_what_people_wrote_is_part_of_the_inputs_and_of_the_edition(store, tmp_p
     plain = documents.document
     monkeypatch.setattr(documents, "document", lambda *a, **k: shown.append(plain(*a, **k)) or shown[-1])
     make(made, store, tmp_path / "editions")
-    assert shown[0].contents[-1].items == (Sentence("25.0%", "25.0%"),)
+    assert shown[0].contents[-1].items == (Sentence("25%", "25%"),)
     (place / "990000.en.md").write_text("# T\n\nIt is {first.headcount[990100]:pct}\n", encoding="utf-8")
     make(made, store, tmp_path / "editions")
-    assert shown[1].contents[-1].items == (Sentence("25.0%", "It is 25.0%"),)
+    assert shown[1].contents[-1].items == (Sentence("25%", "It is 25%"),)
 
 
 def test_other_numbers_make_the_next_revision_and_equal_ones_none(store, tmp_path, by_hand):

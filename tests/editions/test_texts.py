@@ -34,7 +34,7 @@ def test_texts_are_read_block_by_block_and_filled(tmp_path):
     assert written.title == {"zh": "问题与建议", "en": "Problems and proposals"}
     assert texts.filled(written, [FIRST]).items == (
         Section("问题", "Problems"),
-        Sentence("发生率为4.0%，自2018年以来下降。", "The headcount is 4.0%, less than in 2018."),
+        Sentence("发生率为4%，自2018年以来下降。", "The headcount is 4%, less than in 2018."),
         Sentence("另见示例省。", "See Demo Province."),
     )
 

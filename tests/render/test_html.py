@@ -100,7 +100,7 @@ def test_charts_have_text_alternatives_and_tables_headers(page):
     outline = Outline(text)
     assert all(a["role"] == "img" and "aria-labelledby" in a for a in outline.all("svg"))
     assert len(outline.all("desc")) == 3
-    highest = "最高为寅市（23.0%）" if language == "zh" else "highest Yin City (23.0%)"
+    highest = "最高为寅市（23%）" if language == "zh" else "highest Yin City (23%)"
     assert highest in text
     assert {a["scope"] for a in outline.all("th")} == {"col", "row"}
     assert len(outline.all("caption")) == 3

@@ -60,7 +60,7 @@ def test_previews_show_in_a_notebook_only(chapter, monkeypatch):
     chapter.say(zh="最高为{headcount.highest:pct}", en="The highest is {headcount.highest:pct}")
     kinds = [type(item).__name__ for item in shown]
     assert kinds == ["Markdown", "Markdown", "Estimates", "Image", "Markdown"]
-    assert "最高为20.0%" in shown[-1].data
+    assert "最高为20%" in shown[-1].data
 
 
 @pytest.mark.parametrize("key", ["", "Head", "1st", "a-b", "a.b", "highest", "lowest", "x" * 41, "头"])

@@ -41,12 +41,12 @@ def test_a_single_row_needs_no_values():
 
 
 def test_values_select_in_the_order_of_the_columns():
-    assert told("{h[990100,2025,2.0]:pct}", content(h=WAVES)) == "4.0%"
-    assert told("{h[990100, 2024, 1]:pct}", content(h=WAVES)) == "1.0%"
+    assert told("{h[990100,2025,2.0]:pct}", content(h=WAVES)) == "4%"
+    assert told("{h[990100, 2024, 1]:pct}", content(h=WAVES)) == "1%"
 
 
 def test_a_parameter_name_stands_for_its_value():
-    assert told("{h[region,period,2.0]:pct}", content(h=WAVES)) == "4.0%"
+    assert told("{h[region,period,2.0]:pct}", content(h=WAVES)) == "4%"
 
 
 def test_a_measure_may_be_one_value_more():
@@ -84,13 +84,13 @@ def test_every_form_is_written():
 
 def test_the_highest_and_the_lowest_are_named():
     clear = content(h=cities(0.05, 0.20, 0.10))
-    assert told("{h.highest:domain} {h.highest:pct}", clear) == "Yi City 20.0%"
-    assert told("{h.lowest:domain}为{h.lowest:pct}", clear, language="zh") == "甲市为5.0%"
+    assert told("{h.highest:domain} {h.highest:pct}", clear) == "Yi City 20%"
+    assert told("{h.lowest:domain}为{h.lowest:pct}", clear, language="zh") == "甲市为5%"
 
 
 def test_a_rank_within_chosen_values():
     assert told("{h[*,2025,2.0].highest:domain}", content(h=WAVES)) == "Yi City"
-    assert told("{h[990100,*,1.0].highest:pct}", content(h=WAVES)) == "2.0%"
+    assert told("{h[990100,*,1.0].highest:pct}", content(h=WAVES)) == "2%"
 
 
 def test_a_single_place_has_no_rank():
@@ -198,7 +198,7 @@ def test_findings_with_a_withheld_or_absent_number_are_dropped():
     templates = [
         Sentence(f"{{{name}:pct}}", f"it is {{{name}:pct}}") for name in ["profile.h", "profile.w", "aid.total"]
     ]
-    assert fill_findings(templates, chapters) == (Sentence("4.0%", "it is 4.0%"),)
+    assert fill_findings(templates, chapters) == (Sentence("4%", "it is 4%"),)
 
 
 # errors
@@ -232,4 +232,4 @@ def test_a_key_in_two_chapters_must_name_its_chapter():
     both = content("profile", h=single(0.1)), content("causes", h=single(0.2))
     with pytest.raises(Problem, match=r"causes\.h"):
         told("{h:pct}", *both)
-    assert told("{causes.h:pct}", *both) == "20.0%"
+    assert told("{causes.h:pct}", *both) == "20%"
