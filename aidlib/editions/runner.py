@@ -184,7 +184,10 @@ def _protected(
 
 
 def _document(plan: Plan, region: str, contents: Sequence[Content]) -> documents.Document:
-    made_from = {"store": plan.inputs["store"], "versions": inputs.versions(), "parameters": dict(plan.values[region])}
+    manifest = plan.data.manifest()
+    said = {key: manifest[key] for key in ("population", "lonely_psu") if key in manifest}  # by the survey's mapping
+    made_from = {"store": plan.inputs["store"], "survey": said, "versions": inputs.versions()}
+    made_from["parameters"] = dict(plan.values[region])
     return documents.document(
         plan.declaration,
         plan.period,

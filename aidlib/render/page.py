@@ -149,16 +149,21 @@ def method_notes(document: Document, language: str) -> list[tuple[str, str]]:
 
 
 def manifest_lines(manifest: Mapping[str, Any], language: str, path: str = "") -> list[tuple[str, str]]:
-    """The manifest as lines of name and value; nested names are joined by " · ", in the manifest's order."""
+    """The manifest as lines of name and value; nested names are joined by " · ", in the manifest's order.
+
+    A value in both languages is told in the page's; a value that is a code (``lonely_psu: adjust``) by its word.
+    """
     lines: list[tuple[str, str]] = []
     for key, value in manifest.items():
         name = f"{path} · {word_or(str(key), language)}" if path else word_or(str(key), language)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and set(value) == {"zh", "en"}:  # a text of the source's own
+            lines.append((name, str(value[language])))
+        elif isinstance(value, Mapping):
             lines += manifest_lines(value, language, name)
         elif isinstance(value, list | tuple):
             lines.append((name, ", ".join(str(item) for item in value)))
         elif value not in (None, ""):
-            lines.append((name, str(value)))
+            lines.append((name, word_or(f"{key}_{value}", language, str(value))))
     return lines
 
 

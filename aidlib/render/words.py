@@ -20,9 +20,9 @@ def word(key: str, language: str, **values: object) -> str:
     return str(_file("words.yml")[key][language]).format(**values)
 
 
-def word_or(key: str, language: str) -> str:
-    """The fixed word ``key``, or the key itself: manifests may carry entries that no one has named yet."""
-    return word(key, language) if key in _file("words.yml") else key
+def word_or(key: str, language: str, default: str = "") -> str:
+    """The fixed word ``key``, else ``default`` or the key itself: manifests may carry entries that no one has named."""
+    return word(key, language) if key in _file("words.yml") else default or key
 
 
 def glossary() -> list[dict[str, str]]:

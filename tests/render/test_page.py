@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from aidlib.estimate import Estimates
-from aidlib.render.page import Block, Page, page
+from aidlib.render.page import Block, Page, manifest_lines, page
 from aidlib.report import Content, Entry
 from tests.display.rows import tidy
 from tests.render.documents import GRADES, document, estimates
@@ -70,3 +70,14 @@ def test_a_long_table_is_one_line_that_says_where_it_stands():
     rows = tidy({"interviewer": [f"i{n}" for n in range(70)]}, [0.1] * 70)
     block = shown(estimates(rows, ("interviewer",)), "table")
     assert block.kind == "absent" and block.text == "“Title”: 70 figures, in workbook table 1."
+
+
+def test_the_provenance_tells_the_population_and_what_single_units_count_as():
+    manifest = {"survey": {"population": {"zh": "某市会员", "en": "members"}, "lonely_psu": "adjust"}}
+    assert manifest_lines(manifest, "zh") == [
+        ("调查 · 调查对象", "某市会员"),
+        ("调查 · 只有一个初级抽样单位的层", "按其与总体均值之差计入误差"),
+    ]
+    en = manifest_lines(manifest, "en")
+    assert en[1] == ("Survey · Strata with a single PSU", "count with their distance from the mean of the whole")
+    assert manifest_lines({"survey": {}}, "en") == []
