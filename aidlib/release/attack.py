@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from aidlib.release.scores import of_the_poor, sums
+
 Floats = NDArray[np.float64]
 CLOSE = 1e-7  # relative error of sums of published numbers
 PATIENCE, WORTH = 3, 20  # programmes for many unknowns at once that may, in a row, bring fewer than this
@@ -47,7 +49,9 @@ class Attack:
 
         nested: with the guess that the places inside a place make it up.
         """
-        rows = rows.assign(counted=_plain_counts(rows), in_small_total=_in_small_total(rows, margins))
+        rows = rows.assign(
+            counted=_plain_counts(rows), perhaps_nobody=_in_small_total(rows, margins) | of_the_poor(rows)
+        )
         parts = _parts(rows, threshold)
         ways = {
             name: pd.concat(
@@ -55,7 +59,7 @@ class Attack:
             )
             for name in ("family", "figure")
         }
-        return _joined(rows, ways, parts)
+        return _joined(rows, ways, parts, sums(rows))
 
 
 @dataclass(frozen=True)
@@ -270,7 +274,7 @@ def _bounds_of_n(rows: pd.DataFrame, threshold: int) -> tuple[Floats, Floats]:
     """What the flag of a withheld row says about its n."""
     suppressed = rows["flag"].eq("suppressed").to_numpy()
     small_for_sure = suppressed & rows["counted"].eq("").to_numpy() & rows["measure"].isin(["mean", "count"])
-    least = np.where(rows["in_small_total"], 0.0, 1.0)  # zeros are withheld there too
+    least = np.where(rows["perhaps_nobody"], 0.0, 1.0)  # zeros are withheld there too
     low = np.where(rows["hidden"], np.where(rows["flag"].isin(["complementary", "dominance"]), threshold, least), 0.0)
     return low, np.where(small_for_sure, threshold - 1.0, np.inf)
 
@@ -305,7 +309,7 @@ def _nested(rows: pd.DataFrame, name: str, parents: Mapping[str, str]) -> pd.Dat
     return pd.concat([total, parts], ignore_index=True).assign(way="nested")
 
 
-def _joined(rows: pd.DataFrame, ways: Mapping[str, pd.DataFrame], parts: list[_Part]) -> Attack:
+def _joined(rows: pd.DataFrame, ways: Mapping[str, pd.DataFrame], parts: list[_Part], weighed: pd.DataFrame) -> Attack:
     """Quantities numbered through, and the equations that stand the test."""
     offset, frames, terms, sought, first = 0, [], [], [], {}
     for part in parts:
@@ -324,6 +328,7 @@ def _joined(rows: pd.DataFrame, ways: Mapping[str, pd.DataFrame], parts: list[_P
         offset += len(table)
     quantities = pd.concat(frames, ignore_index=True)
     terms += [_sides(rows, first), *_composed(rows, first)]
+    terms.append(weighed.assign(at=first["count"][weighed["row"].to_numpy(dtype=int)]).drop(columns="row"))
     names = pd.concat([t.assign(block=i) for i, t in enumerate(terms)], ignore_index=True)
     names = names.astype({"relation": "int64", "at": "int64", "sign": "float64", "right": "float64"})
     names["relation"] = names.groupby(["block", "relation"], sort=False).ngroup()

@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from aidlib import reference
 from aidlib.release.attack import Attack, intervals
+from aidlib.release.scores import worked_out
 
 WITHHELD = ("suppressed", "complementary", "dominance", "quality")
 FIELDS = ("measure", "estimate", "se", "low", "high", "n", "df", "count", "psus", "top1", "top2", "flag")
 AREAS = ("county", "region")
 WHOLE = "all"
+VARIABLE = r"^(\w+=)"
+REGISTER = "R"
 THRESHOLD = 10
 EXACT = 0.5  # a count known to less than one unit is known
 NARROW = 0.1  # half-width, relative, from which on a withheld amount counts as hidden
@@ -62,6 +65,7 @@ def audit(published: Mapping[str, Sequence[Mapping[str, Any]]], threshold: int =
     if not rows["hidden"].any():
         nothing = pd.DataFrame(columns=[*columns, "verdict"])
         return Findings(nothing, nothing[[*columns[:4], "quantity"]])
+    rows = worked_out(rows)
     tries: list[pd.DataFrame] = []
     for linked, nested in ((True, True), (False, True), (False, False)):
         tries.append(intervals(_attack(rows, margins, threshold, linked, nested)))
@@ -127,6 +131,12 @@ def _rows(region: str, chapter: str, entry: str, table: Mapping[str, Any], silen
     told = [name for name in domains if name not in areas]
     texts = found[told].apply(lambda column: (f"{column.name}:" + column.astype(str)).where(~column.isin(silent), ""))
     named = found[[*keys, "measure"]].astype(str)
+    cell = texts.sum(axis=1) if told else pd.Series("", found.index, dtype=object)
+    if (
+        table["base"] == REGISTER and found["measure"].eq("count").all()
+    ):  # who left is who left, whether a component or a figure
+        values = found[[*told, *keys]].astype(str)
+        cell = values.mask(values.isin(silent), "").agg("".join, axis=1) if len(values.columns) else cell
     number = pd.to_numeric(found["estimate"])
     flag = found["flag"].astype(str)
     return pd.DataFrame(
@@ -141,7 +151,7 @@ def _rows(region: str, chapter: str, entry: str, table: Mapping[str, Any], silen
             "additive": bool(table["additive"]),
             "keyed": bool(keys),
             "place": place.astype(str),
-            "cell": texts.sum(axis=1) if told else "",
+            "cell": cell,
             "key": _joined(named),
             "measure": found["measure"].astype(str),
             "estimate": number,
@@ -158,9 +168,13 @@ def _groups(found: pd.DataFrame, domains: list[str], keys: list[str]) -> pd.Seri
     columns = [*domains, *keys]
     texts = found[[*columns, "measure"]].astype(str)
     named = {
-        column: (("key " if column in keys else "domain ") + column + "|" + _joined(texts.drop(columns=column))).where(
-            texts[column] != WHOLE, ""
-        )
+        column: (
+            ("key " if column in keys else "domain ")
+            + column
+            + texts[column].str.extract(VARIABLE, expand=False).fillna("")  # "education=college" is one of several
+            + "|"
+            + _joined(texts.drop(columns=column))
+        ).where(texts[column] != WHOLE, "")
         for column in columns
     }
     return pd.Series(pd.DataFrame(named).to_numpy().tolist(), found.index)

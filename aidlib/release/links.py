@@ -45,7 +45,7 @@ def _named_alike(frame: pd.DataFrame, labels: pd.Series) -> pd.Series:
 
     A table of figures by place (those who left, those who came) repeats what the flow of files tells by component.
     """
-    counts = frame.assign(labels=labels)[frame["additive"].astype(bool) & frame["estimate"].eq(frame["n"])]
+    counts = frame.assign(labels=labels)[frame["measure"].eq("count") & frame["estimate"].eq(frame["n"])]
     by = ["place", "base", "n", "value"]
     told = counts.assign(value=counts["labels"].str.extract(r"^\w+=([^;]*);$", expand=False)).dropna(subset="value")
     keyed = counts[counts["labels"] == ""].reset_index(names="row")

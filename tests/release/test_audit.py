@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aidlib import estimate, release
+from aidlib import estimate, poverty, release
 from aidlib.release import Register
 from aidlib.report import Content
 from tests.release.samples import (
@@ -172,6 +172,63 @@ def test_the_dust_of_sums_contradicts_nothing():
     assert len(found.intervals)
 
 
+def test_what_is_told_of_the_poor_tells_a_withheld_indicator():
+    """A contribution, M0 and the weight that the other indicators tell; then only M0 less all others."""
+    rng = np.random.default_rng(3)
+    frame = census({(PROVINCE, "deep"): 200})
+    names = ["income", "health", "work", "living"]
+    frame = frame.assign(**{name: rng.binomial(1, 0.4, 200) for name in names})
+    table = poverty.alkire_foster(frame, CENSUS, {name: [name] for name in names}, k=0.5, base="M")
+    content = chapter(PROVINCE, table=table)
+    censored = where(content, "table", component="censored", indicator="work")
+    count = table.rows.loc[censored[0], "count"]
+    contribution = where(content, "table", component="contribution", indicator="work")
+    for rows in (censored, censored + contribution):
+        found = attack(withhold(content, table=rows)).broken.query("quantity == 'count' and position == @censored[0]")
+        assert found["low"].tolist() == pytest.approx([count])
+        assert found["verdict"].tolist() == ["exact"]
+
+
+def test_a_figure_of_a_place_is_a_component_of_its_flow():
+    counts = {"all": 92, "left": 30, "closing": 61, "supported": 1}
+    flow = by_hand(
+        [
+            {"region": region, "component": k, "estimate": v * size, "n": v * size, "measure": "count"}
+            for region, size in (("990100", 1.0), ("990200", 20.0), ("990300", 30.0))
+            for k, v in counts.items()
+        ],
+        domains=["region", "component"],
+        unit="households",
+        kind="change",
+        base="R",
+        margins=tuple((at, (at + 1, at + 2, at + 3)) for at in (0, 4, 8)),
+    )
+    board = by_hand(
+        [
+            {"region": row["region"], "figure": "left", "estimate": row["n"], "n": row["n"], "measure": "count"}
+            for _, row in flow.rows[flow.rows["component"] == "left"].iterrows()
+        ],
+        domains=["region"],
+        keys=["figure"],
+        base="R",
+        additive=True,
+    )
+    found = attack(withhold(chapter(PROVINCE, flow=flow, board=board), flow=[1, 3])).broken
+    assert found.query("quantity == 'n' and position == 3")["low"].tolist() == [1.0]
+
+
+def test_categories_of_one_variable_among_several_add_up():
+    lines = {"sex=male": 70, "sex=female": 50, "school=primary": 59, "school=senior": 60, "school=college": 1}
+    rows = [
+        {"group": k, "frame": frame, "estimate": v / 120, "n": 120.0, "measure": "proportion"}
+        for frame in ("on_file", "other")
+        for k, v in lines.items()
+    ]
+    shares = by_hand(rows, domains=["group", "frame"], unit="share")
+    found = attack(withhold(chapter(PROVINCE, shares=shares, again=shares), shares=[4], again=[4])).broken
+    assert found.query("quantity == 'count'")["low"].round(6).tolist() == [1.0, 1.0]
+
+
 def test_nothing_withheld_is_nothing_to_find():
     assert attack(chapter(PROVINCE, on_file=counted(census(COUNTS)))).intervals.empty
     assert release.audit({}).intervals.empty
@@ -179,7 +236,8 @@ def test_nothing_withheld_is_nothing_to_find():
 
 def test_the_attacker_shares_no_code_with_the_protection():
     folder = Path(release.__file__).parent
-    for name in ("audit.py", "attack.py"):
+    own = {"aidlib", "aidlib.release.attack", "aidlib.release.scores"}
+    for name in ("audit.py", "attack.py", "scores.py"):
         tree = ast.parse((folder / name).read_text(encoding="utf-8"))
         used = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-        assert {module for module in used if module.startswith("aidlib")} <= {"aidlib", "aidlib.release.attack"}
+        assert {module for module in used if module.startswith("aidlib")} <= own

@@ -120,7 +120,6 @@ def test_figures_by_place_repeat_the_components_of_a_flow(register):
         unit="households",
         kind="change",
         base="R",
-        additive=True,
         margins=((5, (0, 1)), (5, (2, 3, 4))),
     )
     told = {"new": 52.0, "left": 30.0, "on_file": 61.0}
