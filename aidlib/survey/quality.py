@@ -39,16 +39,17 @@ def attrition(visits: pd.DataFrame) -> pd.DataFrame:
 def item_missing(sample: pd.DataFrame, variables: Sequence[str] | None = None, *, top: int = 15) -> pd.DataFrame:
     """The sample once per variable: ``answer`` is "answered" or the kind of missing value.
 
-    variables: default the ``top`` questions of the household form with the most missing values in the sample. A
-    variable that the source lacks for everyone is left out: it was not part of the form. Rows that are blank
-    but for their design (outside a domain, see ``within``) have no ``answer``.
+    variables: default the ``top`` questions of the household form with the most missing values in the sample, in the
+    form's order. A variable that the source lacks for everyone is left out: it was not part of the form. Rows that are
+    blank but for their design (outside a domain, see ``within``) have no ``answer``.
     """
     form = [name for name in _questions() if name in sample] if variables is None else list(variables)
     asked = [name for name in form if sample[name].notna().any()]
     inside = sample[[c for c in sample.columns if c not in DESIGN_COLUMNS]].notna().any(axis=1)
     if variables is None:
         missing = sample.loc[inside, asked].isna().mean().sort_values(ascending=False, kind="stable")
-        asked = missing[missing > 0].index[:top].tolist()
+        most = set(missing[missing > 0].index[:top])
+        asked = [name for name in asked if name in most]  # a ranking would tell something of numbers that are withheld
     order = pd.CategoricalDtype(asked, ordered=True)
     lean = sample[[column for column in sample if column in DESIGN_COLUMNS or column == "frame"]]
     blocks = [lean.assign(variable=name, answer=answers(sample, name).astype("str").where(inside)) for name in asked]

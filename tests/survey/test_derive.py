@@ -169,11 +169,11 @@ def test_item_missing_keeps_the_kinds_apart():
     assert found["answer"].tolist() == ["answered", "refused", "unknown"]
 
 
-def test_item_missing_ranks_the_questions_and_leaves_others_out_of_the_domain():
+def test_item_missing_keeps_the_order_of_the_form_and_leaves_others_out_of_the_domain():
     answers = {"pressure": [1, np.nan, np.nan, 2], "housing": ["owned", None, "none", "owned"], "car": [1.0, 0, 1, 1]}
     sample = pd.DataFrame(answers).assign(frame=["on_file", "on_file", "on_file", "other"], weight=1.0)
     found = item_missing(within(sample, sample["frame"].eq("on_file")), top=2)
-    assert found["variable"].cat.categories.tolist() == ["pressure", "housing"]  # car is never missing
+    assert found["variable"].cat.categories.tolist() == ["housing", "pressure"]  # car is never missing; a ranking would tell of withheld numbers
     assert found["answer"].isna().tolist() == [False, False, False, True] * 2
     assert set(found.columns) >= {"weight", "frame"} and "car" not in found
 
