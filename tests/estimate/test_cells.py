@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib.estimate import Design, Study
+from aidlib.estimate import Design, Study, influence
 from aidlib.estimate.domains import Members
 from aidlib.estimate.influence import Influence
 from aidlib.estimate.population import digest
@@ -117,3 +117,15 @@ def test_a_unit_is_told_apart_by_all_of_its_columns():
     assert digest([first, second], None) != digest([first, second.iloc[::-1]], None)
     assert digest([first, second], None) == digest([first.iloc[::-1], second.iloc[::-1]], None)
     assert len(digest([], None)) == 32
+
+
+def test_covariances_by_pairs_are_those_of_tables_to_the_last_bit(monkeypatch):
+    rng = np.random.default_rng(20261124)
+    line = np.sort(rng.integers(0, 40, 150))
+    column = rng.permutation(60)[np.arange(150) % 60]
+    entries = (rng.normal(size=150), line, column, rng.uniform(1, 2, 40), 60)
+    by_pairs = influence._crossed(*entries)
+    monkeypatch.setattr(influence, "PAIRS", -1)
+    by_tables = influence._crossed(*entries)
+    assert (by_pairs == by_tables).all()
+    assert np.count_nonzero(by_pairs) > 150
