@@ -173,7 +173,7 @@ def test_item_missing_keeps_the_order_of_the_form_and_leaves_others_out_of_the_d
     answers = {"pressure": [1, np.nan, np.nan, 2], "housing": ["owned", None, "none", "owned"], "car": [1.0, 0, 1, 1]}
     sample = pd.DataFrame(answers).assign(frame=["on_file", "on_file", "on_file", "other"], weight=1.0)
     found = item_missing(within(sample, sample["frame"].eq("on_file")), top=2)
-    assert found["variable"].cat.categories.tolist() == ["housing", "pressure"]  # car is never missing; a ranking would tell of withheld numbers
+    assert found["variable"].cat.categories.tolist() == ["housing", "pressure"]  # car is never missing
     assert found["answer"].isna().tolist() == [False, False, False, True] * 2
     assert set(found.columns) >= {"weight", "frame"} and "car" not in found
 
