@@ -19,6 +19,7 @@ from aidlib.release.cells import Cells
 from aidlib.release.rule import Rule, in_small_total, small
 from aidlib.release.system import Floats, Ints, System
 
+SENSITIVE = ("suppressed", "dominance")  # what is withheld for its poor quality may be worked out
 ENOUGH = 1e-6  # of a need that numbers may fall short of by rounding
 FEW = 40  # equations of the first neighbourhood in which a way is sought
 FAR = 1e6  # as good as without bound
@@ -61,7 +62,7 @@ def needs(every: Cells, found: System, reason: NDArray[np.object_], close: Float
     little = units & small(value, rule)
     least = np.minimum(value, found.read)
     down[little], up[little] = value[little] - 1, rule.threshold - 1 - least[little]
-    told = found.m[(reason != "") & (found.m >= 0) & (every.frame["n"].to_numpy() > 0)]
+    told = found.m[np.isin(reason, SENSITIVE) & (found.m >= 0) & (every.frame["n"].to_numpy() > 0)]
     counts = told[kind[told] == "count"]
     pairs = np.concatenate([counts, found.complement[counts]])
     nobody = pairs[value[pairs] == 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aidlib import release
+from aidlib import estimate, release
 from aidlib.reference import Problem
 from aidlib.release import Register, Rule, gate
 from tests.release.attacks import attacked, held, recovered
@@ -57,6 +58,23 @@ def _protect_counts(register, sizes):
 
 
 # by hand
+
+
+def test_a_nought_withheld_for_its_quality_may_be_told_by_another_table_without_its_row(register):
+    people = census({("990100", "deep"): 24, ("990100", "relative"): 29, ("990100", "accident"): 31})
+    people = people.assign(has_patient=np.arange(len(people)) % 2)
+    grades = ["deep", "relative", "accident", "near"]
+    mix = estimate.proportion(people, CENSUS, "grade", categories=grades, base="F")
+    poor = mix.rows.assign(flag=mix.rows["flag"].mask(mix.rows["grade"].eq("near"), "quality"))
+    tables = {
+        "mix": replace(mix, rows=poor),
+        "patients": estimate.mean(people, CENSUS, "has_patient", by="grade", base="F"),
+    }
+    safe = protect({"990100": [chapter("990100", **tables)]}, register)
+    assert rows(safe, "mix", "990100").set_index("grade")["flag"].to_dict() == dict.fromkeys(grades[:3], "") | {
+        "near": "quality"
+    }
+    assert rows(safe, "patients", "990100")["flag"].eq("").all()
 
 
 def test_one_small_cell_of_a_table_takes_three_others_with_it(register):
