@@ -131,8 +131,8 @@ def _solve(matrix: sparse.csr_array, right: Floats, bounds: Floats, targets: NDA
     lines = _different(matrix, right)
     unknowns = np.unique(matrix.indices)
     block, right = matrix[lines][:, unknowns], right[lines]
-    label = connected_components(abs(block.T) @ abs(block), directed=False)[1]
-    of_line = label[block.indices[block.indptr[:-1]]]
+    graph = sparse.block_array([[None, block], [block.T, None]], format="csr")
+    of_line, label = np.split(connected_components(graph, directed=False)[1], [len(right)])
     size = np.ones(label.max(initial=-1) + 1)
     np.maximum.at(size, of_line, np.abs(right))
     scale = size[label]

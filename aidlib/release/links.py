@@ -99,9 +99,7 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.reset_index(names="row")
     found, made = [], 0
     for column in _columns(frame["units"]):
-        text = rf"{column}=[^;]*;"
-        part = rows[rows["units"].str.contains(text)]
-        part = part.assign(rest=part["units"].str.replace(text, "", regex=True))
+        part = _parted(rows, "units", column)
         by = ["region", *TABLE, "place", "base", "rest", "keys"]
         part = part.drop_duplicates([*by, "units"])
         sums = part.groupby(by, sort=False)["n"].agg(["sum", "size"]).reset_index()
@@ -181,9 +179,7 @@ def across(frame: pd.DataFrame) -> pd.DataFrame:
     wholes = frame.reset_index(names="whole")[["place", "base", "units", "n", "whole"]]
     found, made = [], 0
     for column in _columns(rows["labels"]):
-        text = rf"{column}=[^;]*;"
-        part = rows[rows["labels"].str.contains(text)]
-        part = part.assign(rest=part["labels"].str.replace(text, "", regex=True))
+        part = _parted(rows, "labels", column)
         by = ["region", *TABLE, "place", "base", "rest", "keys"]
         sums = part.groupby(by, sort=False)["count"].agg(["sum", "size"]).reset_index()
         sums = sums[(sums["size"] > 1) & (sums["rest"] != "")]
@@ -231,6 +227,13 @@ def poor(frame: pd.DataFrame) -> pd.DataFrame:
     )
     both["weight"] = both["weight"].fillna(1.0).round(6)
     return both[["row", "row_other", "indicator", "weight", "group", "told"]].rename(columns={"row_other": "other"})
+
+
+def _parted(rows: pd.DataFrame, labels: str, column: str) -> pd.DataFrame:
+    """The rows that name a value of ``column`` among their ``labels``, with what else these say (``rest``)."""
+    text = rf"{column}=[^;]*;"
+    part = rows[rows[labels].str.contains(text)]
+    return part.assign(rest=part[labels].str.replace(text, "", regex=True))
 
 
 def _counted(frame: pd.DataFrame, composed: bool) -> pd.DataFrame:

@@ -144,8 +144,8 @@ class _Search:
         free = np.flatnonzero((self.cost == 0) & ~self.stays & self.involved)
         block = self.rows[:, free]
         block = block[np.diff(block.indptr) > 0]
-        label = connected_components(abs(block.T) @ abs(block), directed=False)[1]
-        lines = label[block.indices[block.indptr[:-1]]]
+        graph = sparse.block_array([[None, block], [block.T, None]], format="csr")
+        lines, label = np.split(connected_components(graph, directed=False)[1], [block.shape[0]])
         for each in np.unique(label[self.closed()[:, free].any(axis=0)]):
             part = np.flatnonzero(label == each)
             equations = block[np.flatnonzero(lines == each)][:, part]
