@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from aidlib.reference import Problem
-from aidlib.store import Store, add_identities, restricted_folder, write_restricted
+from aidlib.store import Store, add_identities, enter_audit, read_contacts, restricted_folder, write_restricted
 
 ACCOUNT = pd.DataFrame(
     {"file": ["a.csv"], "sheet": "", "table": "households", "read": 3, "accepted": 2, "quarantined": 0, "duplicates": 0,
@@ -235,3 +235,28 @@ def test_the_newest_known_identifier_stays(store):
     path = add_identities(store, pd.DataFrame({"person_id": ["p1"], "name": ["张叁"], "phone": [None]}))
     known = pd.read_parquet(path)
     assert known.to_dict("list") == {"person_id": ["p1", "p2"], "name": ["张叁", "李四"], "phone": ["2", "1"]}
+
+
+def test_contacts_are_read_without_identity_numbers(store):
+    people = {"person_id": ["p1", "p2", "p3"], "name": ["张三", "李四", "王五"], "phone": ["1", None, "3"]}
+    add_identities(store, pd.DataFrame({**people, "id_number": "99", "bank_account": "62"}))
+    found = read_contacts(store, ["p2", "p1", "p9"])
+    assert found.columns.tolist() == ["person_id", "name", "phone", "address"]
+    assert found["name"].tolist() == ["张三", "李四"]
+    assert found["phone"].isna().tolist() == [False, True]
+    assert found["address"].isna().all()
+
+
+def test_a_store_without_identities_says_so_and_makes_no_folder(store):
+    with pytest.raises(Problem) as caught:
+        read_contacts(store, ["p1"])
+    assert caught.value.key == "store.no_identities"
+    assert not store.path.with_name("store.restricted").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX matter")
+def test_the_audit_grows_by_numbered_lines_that_only_its_owner_reads(store):
+    assert [enter_audit(store, {"purpose": "走访"}), enter_audit(store, {"purpose": "b\nc"})] == [1, 2]
+    path = restricted_folder(store) / "audit.jsonl"
+    assert [json.loads(line)["number"] for line in path.read_text("utf-8").splitlines()] == [1, 2]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
