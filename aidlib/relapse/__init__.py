@@ -1,3 +1,6 @@
 """How long hardship lasts, who leaves, who returns, what predicts it, and whom to visit."""
 
-__all__: list[str] = []
+from aidlib.relapse.dossiers import dossier_spells
+from aidlib.relapse.spells import spells
+
+__all__ = ["dossier_spells", "spells"]
