@@ -1,0 +1,153 @@
+"""Person-years: at each interview the household's place in its history, and what came in the twelve months after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib import reference
+from aidlib.estimate.sampling import Ints
+from aidlib.relapse.requirements import ECONOMIC, column, complete, dates
+
+UNIT = "household_id"
+ON_FILE, LEFT, RETURN = "on_file", "left", "return"
+DAY = "datetime64[D]"
+Days = NDArray[np.datetime64]
+
+
+def person_years(
+    interviews: pd.DataFrame,
+    spells: pd.DataFrame,
+    *,
+    until: pd.Timestamp | str,
+    date: str = "interview_date",
+) -> pd.DataFrame:
+    """The rows of ``interviews`` with the household's position in ``spells`` (dossier_spells) and its next event.
+
+    New columns: position: "on_file" while a spell is open at the end of that day, "left" where the last one ended by
+    an economic exit, "" else (no file so far, or one that ended otherwise; no date); spell: its number; since: the day
+    of opening or of exit; k: the year of the spell, or since the exit, in which the interview falls (1, 2, … by
+    anniversaries), so that about the twelve months after it are told of; start = k - 1, stop = k; event: "" none within
+    twelve months, else the reason of the spell's end, or "return"; event_date; observed: the twelve months lie before
+    the end of day ``until``, the last one the register tells of. Models take the rows that are ``observed``: of the
+    others only the early events are known.
+    Raises Problem for spells that end before they begin, or that overlap.
+
+    >>> import pandas as pd
+    >>> files = pd.DataFrame({"household_id": ["a"], "spell": [1], "start": pd.to_datetime(["2020-05-01"]),
+    ...     "end": pd.to_datetime(["2021-06-01"]), "exit": ["economic"]})
+    >>> seen = pd.DataFrame({"household_id": "a", "interview_date": pd.to_datetime(["2020-10-01", "2021-10-01"])})
+    >>> person_years(seen, files, until="2022-12-31")[["position", "k", "event"]].to_dict("list")
+    {'position': ['on_file', 'left'], 'k': [1.0, 1.0], 'event': ['economic', '']}
+    """
+    history = timeline(spells)
+    day = dates(interviews, date).to_numpy().astype(DAY)
+    place = history.last_before(complete(interviews, UNIT), day)
+    met = place >= 0
+    on_file = met & ~(history.end[place] <= day)
+    left = met & ~on_file & (history.exit[place] == ECONOMIC)
+    since = np.where(on_file, history.start[place], np.where(left, history.end[place], np.datetime64("NaT", "D")))
+    year_on = a_year_after(day)
+    end, back = history.end[place], history.next_start()[place]
+    ended, returned = on_file & (end <= year_on), left & (back <= year_on)
+    k = years_between(since, day) + 1
+    found = {
+        "position": np.select([on_file, left], [ON_FILE, LEFT], ""),
+        "spell": np.where(on_file | left, history.number[place], np.nan),
+        "since": since.astype("datetime64[s]"),
+        "k": k,
+        "start": k - 1,
+        "stop": k,
+        "event": np.select([ended, returned], [history.exit[place], RETURN], ""),
+        "event_date": np.select([ended, returned], [end, back], np.datetime64("NaT", "D")).astype("datetime64[s]"),
+        "observed": (on_file | left) & (year_on <= np.datetime64(pd.Timestamp(until), "D")),
+    }
+    texts = {name: pd.array(found[name].astype(object), dtype="str") for name in ("position", "event")}
+    return interviews.assign(**(found | texts))
+
+
+def register_years(
+    spells: pd.DataFrame, days: Sequence[pd.Timestamp | str], *, until: pd.Timestamp | str
+) -> pd.DataFrame:
+    """``person_years`` of the whole register at each of ``days``: its households on file or left, with their region.
+
+    Columns household_id, year and interview_date (the day), those of the household's spell (region, stratum, psu, …)
+    and those of ``person_years``. Where the spells have ``entered`` (a register that is complete from a day on), those
+    that were over by then are left out: whether the register still holds them depends on what came later.
+    """
+    homes = spells[UNIT].drop_duplicates()
+    moments = pd.DatetimeIndex([pd.Timestamp(day) for day in days])
+    grid = pd.DataFrame({UNIT: np.repeat(homes.array, len(moments)), "interview_date": np.tile(moments, len(homes))})
+    found = person_years(grid.assign(year=grid["interview_date"].dt.year), spells, until=until)
+    found = found[found["position"].ne("")]
+    own = [name for name in ("region", "county", "stratum", "psu", "entered") if name in spells]
+    found = found.merge(spells[[UNIT, "spell", *own]], on=[UNIT, "spell"], how="left")
+    if "entered" in found:
+        found = found[found.pop("entered").notna()]
+    return found.reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Spells of dates as arrays, by household and start: homes (the distinct ones), home (a place in these), days."""
+
+    homes: pd.Index
+    home: Ints
+    number: Ints
+    start: Days
+    end: Days
+    exit: NDArray[np.object_]
+
+    def last_before(self, homes: pd.Series, day: Days) -> Ints:
+        """Place of each household's last spell that began by the end of its day; -1 where there is none."""
+        if not len(self.home):
+            return np.full(len(homes), -1)
+        first = self.start.min()
+        width = int((self.start.max() - first).astype(np.int64)) + 2
+        begun = self.home * width + (self.start - first).astype(np.int64)
+        known = ~np.isnat(day)
+        after = np.clip(np.where(known, (day - first).astype(np.int64), -1), -1, width - 1)
+        of = self.homes.get_indexer(pd.Index(homes))
+        place = np.searchsorted(begun, of * width + after, side="right") - 1
+        mine = known & (of >= 0) & (after >= 0) & (place >= 0) & (self.home[place] == of)
+        return np.where(mine, place, -1)
+
+    def next_start(self) -> Days:
+        """The day on which the household's next spell begins; NaT where there is none."""
+        following = np.append(self.start[1:], np.datetime64("NaT", "D"))[: len(self.start)]
+        same = np.append(self.home[1:] == self.home[:-1], False)[: len(self.home)]
+        return np.where(same, following, np.datetime64("NaT", "D"))
+
+
+def timeline(spells: pd.DataFrame) -> Timeline:
+    """The spells by household and start, each with its end; checked: none runs backwards, none overlaps."""
+    home, homes = pd.factorize(complete(spells, UNIT), sort=True)
+    complete(spells, "start")
+    start, end = (dates(spells, name).to_numpy().astype(DAY) for name in ("start", "end"))
+    backwards = int((end < start).sum())
+    if backwards:
+        raise reference.problem("relapse.backwards", start="start", end="end", rows=backwards)
+    order = np.lexsort((end, start, home))
+    home, start, end = home[order].astype(np.int64), start[order], end[order]
+    overlap = int(((home[1:] == home[:-1]) & ~(end[:-1] <= start[1:])).sum())
+    if overlap:
+        raise reference.problem("relapse.overlap", unit=UNIT, rows=overlap)
+    number, reason = (column(spells, name).to_numpy()[order] for name in ("spell", "exit"))
+    return Timeline(pd.Index(homes), home, number, start, end, reason.astype(object))
+
+
+def a_year_after(day: Days) -> Days:
+    """The same day a year later; 28 February for the 29th."""
+    return np.asarray((pd.DatetimeIndex(day) + pd.DateOffset(years=1)).to_numpy().astype(DAY))
+
+
+def years_between(start: Days, end: Days) -> NDArray[np.float64]:
+    """Whole years by anniversaries; missing where a day is."""
+    one, other = start.astype("datetime64[M]").astype(np.int64), end.astype("datetime64[M]").astype(np.int64)
+    short = (end - end.astype("datetime64[M]")) < (start - start.astype("datetime64[M]"))
+    years = (other - one - short) // 12
+    return np.where(np.isnat(start) | np.isnat(end), np.nan, years)
