@@ -1,6 +1,40 @@
 """How long hardship lasts, who leaves, who returns, what predicts it, and whom to visit."""
 
 from aidlib.relapse.dossiers import dossier_spells
+from aidlib.relapse.due import VisitRule, due, due_cases, exit_ratios, monitor, visit_list
+from aidlib.relapse.follow_up import (
+    caseload,
+    exits,
+    first_visits,
+    landmarks,
+    return_visited,
+    visited,
+    visits,
+    visits_per_household,
+)
+from aidlib.relapse.exits import exits
+from aidlib.relapse.person_years import person_years, register_years
 from aidlib.relapse.spells import spells
+from aidlib.relapse.worklist import Request, Written, write_worklist
 
-__all__ = ["dossier_spells", "spells"]
+__all__ = [
+    "Request",
+    "VisitRule",
+    "Written",
+    "caseload",
+    "dossier_spells",
+    "due",
+    "due_cases",
+    "exit_ratios",
+    "exits",
+    "first_visits",
+    "landmarks",
+    "monitor",
+    "return_visited",
+    "spells",
+    "visit_list",
+    "visited",
+    "visits",
+    "visits_per_household",
+    "write_worklist",
+]
