@@ -2,6 +2,7 @@
 
 from aidlib.relapse.dossiers import dossier_spells
 from aidlib.relapse.due import VisitRule, due, due_cases, exit_ratios, monitor, visit_list
+from aidlib.relapse.exits import known_at_exit
 from aidlib.relapse.follow_up import (
     caseload,
     exits,
@@ -12,7 +13,6 @@ from aidlib.relapse.follow_up import (
     visits,
     visits_per_household,
 )
-from aidlib.relapse.exits import exits
 from aidlib.relapse.person_years import person_years, register_years
 from aidlib.relapse.spells import spells
 from aidlib.relapse.worklist import Request, Written, write_worklist
@@ -28,8 +28,11 @@ __all__ = [
     "exit_ratios",
     "exits",
     "first_visits",
+    "known_at_exit",
     "landmarks",
     "monitor",
+    "person_years",
+    "register_years",
     "return_visited",
     "spells",
     "visit_list",

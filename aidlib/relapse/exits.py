@@ -23,7 +23,7 @@ OWN = ("dossier_id", "region", "county", "stratum", "psu", "recorded_grade", "ca
 HISTORY = ("years_on_file", "earlier_spells", "earlier_years", "returned_before")
 
 
-def exits(
+def known_at_exit(
     spells: pd.DataFrame,
     interviews: pd.DataFrame,
     decisions: pd.DataFrame,
