@@ -6,8 +6,10 @@ Everything heavier than click is imported inside the commands, so that ``aidlib 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ import aidlib
 if TYPE_CHECKING:
     from aidlib.editions import Edition
     from aidlib.reference import Problem
+    from aidlib.relapse import Written
 
 _FOLDER = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="结果以 JSON 输出 · Print the result as JSON.")
@@ -210,6 +213,48 @@ def verify(edition: Path, as_json: bool, progress: Progress) -> None:
     sys.exit(1 if differences else 0)
 
 
+@main.command()
+@click.option("--store", type=_FOLDER, default=Path("data/store"), show_default=True, help="数据仓库 · Data store.")
+@click.option("--region", required=True, help="地区代码 · Area code.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="名单日期 · Day of the list.")
+@click.option("--capacity", type=click.IntRange(min=1), required=True, help="可走访户数 · Visits there can be.")
+@click.option("--out", type=_FOLDER, required=True, help="新的 xlsx 文件 · A new xlsx file.")
+@click.option("--officer", required=True, help="负责人，记入审计 · Officer responsible, entered in the audit.")
+@click.option("--purpose", required=True, help="用途，记入审计 · Purpose, entered in the audit.")
+@_JSON
+@_told
+def worklist(
+    store: Path,
+    region: str,
+    on: datetime,
+    capacity: int,
+    out: Path,
+    officer: str,
+    purpose: str,
+    as_json: bool,
+    progress: Progress,
+) -> None:
+    """生成含真实姓名的走访名单（内部资料） · Write the restricted list of visits, with real names."""
+    from aidlib import relapse, survey
+    from aidlib.editions import Project
+    from aidlib.store import Store
+
+    day = on.date().isoformat()
+    known = survey.load(day[:7], region, store)
+    ratios = relapse.exit_ratios(known.dossiers, known.panel, on=day)
+    listed = relapse.visit_list(relapse.due_cases(known.dossiers, known.aid, on=day, risk=ratios), capacity)
+    asked = relapse.Request(
+        officer=officer, purpose=purpose, user=_account(), at=datetime.now().astimezone().isoformat("T", "seconds"),
+        region=region, on=day, capacity=capacity,
+    )  # fmt: skip
+    made = relapse.write_worklist(listed, known.members, Store.open(store), out, asked, closed=[Project.find().root])
+    progress.end()
+    if as_json:
+        click.echo(json.dumps(_plain(made), ensure_ascii=False))
+        return
+    _print_worklist(made)
+
+
 def _regions(given: tuple[str, ...], declared: tuple[str, ...]) -> list[str]:
     if not given:
         return [declared[0]]
@@ -251,6 +296,24 @@ def _print_outcome(outcome: Any, store: Path) -> None:
     if outcome.quarantine:
         for language in ("zh", "en"):
             click.echo(message("cli.quarantine", language, file=outcome.quarantine))
+
+
+def _print_worklist(made: Written) -> None:
+    from aidlib.reference import message
+
+    click.echo(made.path)
+    for language in ("zh", "en"):
+        click.echo(message("cli.worklist", language, rows=made.rows, identified=made.identified, audit=made.audit))
+
+
+def _account() -> str:
+    """The name of the account that runs this, as the system knows it; its number where it has no name."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _plain(result: Any) -> Any:

@@ -1,0 +1,220 @@
+"""Who is due for a visit: the risk of coming back, the time since the last contact, and how many visits there are.
+
+The rule is this project's own, chosen to be read at a glance; no decree prescribes it, and every number of it is a
+parameter of ``VisitRule``. It says whom to visit first. It says nothing about who gets aid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from aidlib import reference
+from aidlib.estimate import Design, Estimates, Study
+from aidlib.estimate.sampling import Floats, Ints
+from aidlib.poverty.parts import beside
+from aidlib.relapse.follow_up import Diary, caseload, day_of, named, visits
+
+BANDS = ("high", "medium", "low")
+MONTH = 365.25 / 12  # days
+DEEP = "deep"
+
+
+@dataclass(frozen=True)
+class VisitRule:
+    """How soon a household is to be seen again, by its band of risk; defaults of this project, no official rule.
+
+    intervals: days between contacts in the bands high, medium, low. risks: the lowest risk of return within a year in
+    high and in medium. ratios: where no risk is known, the net income at exit over two lines below which a household
+    is in high and in medium. usual: the risk that stands for a band where none is known. years: an exit longer ago
+    calls for no visit. late: so many days beyond its interval a household is overdue.
+
+    A household that left has the band of its risk, else of its ratio, else medium. One on file has no risk of return:
+    deep hardship counts as high, other grades as medium.
+    """
+
+    intervals: tuple[int, int, int] = (180, 365, 540)
+    risks: tuple[float, float] = (0.20, 0.10)
+    ratios: tuple[float, float] = (1.2, 1.8)
+    usual: tuple[float, float, float] = (0.20, 0.10, 0.05)
+    years: float = 3.0
+    late: int = 90
+
+
+def due_cases(
+    dossiers: pd.DataFrame,
+    aid: pd.DataFrame,
+    *,
+    on: str,
+    risk: pd.DataFrame | None = None,
+    rule: VisitRule | None = None,
+) -> pd.DataFrame:
+    """The households on file at the end of day ``on``, or left within the rule's years, with what a visit depends on.
+
+    Beside the columns of ``caseload``: last_contact (the latest of visit, re-certification, opening and exit) and
+    ``days`` since; risk_band; priority = risk × months since the last contact; due, due_lately and overdue, 0 or 1.
+    risk: household_id with ``risk`` (probability of return within a year) or ``exit_ratio`` (net income at exit over
+    two lines), or both; only the risk of households that left counts. It must have been worked out from what was known
+    on that day; the register is read so. Raises Problem for risks outside 0–1 and households given twice.
+    """
+    chosen = rule or VisitRule()
+    return _assessed(caseload(dossiers, on, left=round(12 * chosen.years)), aid, on, risk, chosen)
+
+
+def exit_ratios(dossiers: pd.DataFrame, panel: pd.DataFrame, *, on: str) -> pd.DataFrame:
+    """``exit_ratio`` of households that had left by the end of day ``on``: net income over two lines, just after exit.
+
+    Of the first interview in the year after the exit, held by ``on``; a household without one is not in the table.
+    panel: household_id, interview_date and net_ratio (net income over the line).
+    """
+    cases = caseload(dossiers, on, left=None)
+    left = cases.loc[cases["position"].eq("left"), ["household_id", "since"]]
+    asked = panel.loc[panel["net_ratio"].notna(), ["household_id", "interview_date", "net_ratio"]]
+    held = left.merge(asked, on="household_id").sort_values(["household_id", "interview_date"], kind="stable")
+    soon = held["interview_date"].between(held["since"], held["since"] + pd.DateOffset(years=1))
+    first = held[soon & (held["interview_date"] <= pd.Timestamp(on))].drop_duplicates("household_id")
+    found = first.assign(exit_ratio=first["net_ratio"] / 2)
+    return found[["household_id", "exit_ratio"]].reset_index(drop=True)
+
+
+def visit_list(cases: pd.DataFrame, capacity: int | None = None) -> pd.DataFrame:
+    """The due households of ``due_cases`` by priority, the highest first, and of these the first ``capacity``.
+
+    Ties go to the longer time without contact, then by household number.
+    """
+    if capacity is not None and capacity < 0:
+        raise reference.problem("relapse.capacity")
+    listed = cases[cases["due"] == 1].sort_values(
+        ["priority", "days", "household_id"], ascending=[False, False, True], kind="stable", ignore_index=True
+    )
+    return listed if capacity is None else listed.head(capacity)
+
+
+def due(cases: pd.DataFrame, *, by: str | Sequence[str] | None = ("risk_band", "region")) -> Estimates:
+    """Households due for a visit, with totals; key column ``component``: due, and of these overdue and due_lately.
+
+    cases: of ``due_cases``. A complete count of the register; n: the households looked after.
+    """
+    study = Study.of(cases, Design.census(), by=by, margins=by is not None, base="R")
+    members = study.members()
+    flags = [members.at(study.flag(name)) for name in ("due", "overdue", "due_lately")]
+    found = study.estimates(
+        beside([study.total(members, flag) for flag in flags]),
+        measure="count",
+        unit="households",
+        method="relapse_due",
+        keys=pd.DataFrame({"component": ["due", "overdue", "due_lately"]}, dtype="str"),
+        count=np.stack([members.sum(flag) for flag in flags], axis=1).ravel(),
+        additive=True,
+    )
+    parts = tuple((row, (row + 1, row + 2)) for row in range(0, len(found.rows), 3))
+    return named(replace(found, margins=found.margins + parts), "count", "relapse_due")
+
+
+def monitor(
+    dossiers: pd.DataFrame,
+    aid: pd.DataFrame,
+    *,
+    on: str,
+    until: str,
+    capacity: int,
+    risk: pd.DataFrame | None = None,
+    rule: VisitRule | None = None,
+    months: int = 12,
+    by: str | Sequence[str] | None = "risk_band",
+) -> Estimates:
+    """How well the list of day ``on`` met those who came back in the ``months`` after it; key column ``figure``.
+
+    precision: share of the listed households that returned; recall: share of those that returned that were listed;
+    base_rate: share that returned of all households that had left by then. Only households that had left can return,
+    so those on file take their places on the list but are not counted; households that left longer ago than the rule
+    looks back, or were seen lately, count among those that the list missed. The list uses nothing that came after
+    ``on``; so must ``risk``. until: the last day that the register tells of. Raises Problem where the months after
+    ``on`` are not over by then.
+    """
+    end = pd.Timestamp(on) + pd.DateOffset(months=months)
+    if end > pd.Timestamp(until):
+        raise reference.problem("relapse.follow_up_short", on=str(on)[:10], until=str(until)[:10], months=months)
+    chosen = rule or VisitRule()
+    cases = _assessed(caseload(dossiers, on, left=None), aid, on, risk, chosen)
+    listed = cases["household_id"].isin(visit_list(cases, capacity)["household_id"])
+    left = cases["position"].eq("left")
+    again = dossiers["opened"].gt(pd.Timestamp(on)) & dossiers["opened"].le(end)
+    returned = cases["household_id"].isin(dossiers.loc[again, "household_id"])
+    watched = cases.assign(listed=listed.astype(np.float64), returned=returned.astype(np.float64))[left]
+    return _hits(watched.reset_index(drop=True), by)
+
+
+def _hits(watched: pd.DataFrame, by: str | Sequence[str] | None) -> Estimates:
+    study = Study.of(watched, Design.census(), by=by, margins=by is not None, base="R")
+    members = study.members()
+    listed, returned = (members.at(study.flag(name)) for name in ("listed", "returned"))
+    pairs = [(listed * returned, listed), (listed * returned, returned), (returned, np.ones_like(returned))]
+    found = study.estimates(
+        beside([study.mean(members, above, below) for above, below in pairs]),
+        measure="hits",
+        unit="share",
+        method="relapse_monitor",
+        keys=pd.DataFrame({"figure": ["precision", "recall", "base_rate"]}, dtype="str"),
+        n=np.stack([members.sum(below) for _, below in pairs], axis=1).ravel(),
+        count=np.stack([members.sum(above) for above, _ in pairs], axis=1).ravel(),
+    )
+    return named(found, "hits", "relapse_monitor")
+
+
+def _assessed(
+    cases: pd.DataFrame, aid: pd.DataFrame, on: str, risk: pd.DataFrame | None, rule: VisitRule
+) -> pd.DataFrame:
+    today = pd.Timestamp(on).normalize()
+    last = _last_contact(cases, aid, today)
+    days = (today - last).dt.days.to_numpy(dtype=np.float64)
+    code, score = _bands(cases, risk, rule)
+    waited = days - np.array(rule.intervals)[code]
+    lately = cases["position"].eq("on_file") | (cases["since"] > today - pd.DateOffset(months=round(12 * rule.years)))
+    is_due = (waited > 0) & lately.to_numpy()
+    overdue = is_due & (waited > rule.late)
+    return cases.assign(
+        last_contact=last,
+        days=days,
+        risk_band=pd.Categorical.from_codes(code, pd.Index(BANDS), ordered=True),
+        priority=score * days / MONTH,
+        due=is_due.astype(np.float64),
+        due_lately=(is_due & ~overdue).astype(np.float64),
+        overdue=overdue.astype(np.float64),
+    )
+
+
+def _last_contact(cases: pd.DataFrame, aid: pd.DataFrame, today: pd.Timestamp) -> pd.Series:
+    """The latest of visit, re-certification, and opening or exit; all of them known by ``today``."""
+    until = np.full(len(cases), day_of(today))
+    day = Diary.of(visits(aid)).last(cases["household_id"], until)
+    seen = pd.to_datetime(pd.Series(day, index=cases.index), unit="D")
+    return pd.concat([cases["since"], cases["recertified"], seen], axis=1).max(axis=1)
+
+
+def _bands(cases: pd.DataFrame, risk: pd.DataFrame | None, rule: VisitRule) -> tuple[Ints, Floats]:
+    """Place in ``BANDS`` and the risk that counts, of each household."""
+    left = cases["position"].eq("left").to_numpy()
+    known, ratio = (_given(cases, risk, name) for name in ("risk", "exit_ratio"))
+    if ((known < 0) | (known > 1)).any():
+        raise reference.problem("relapse.risk_range", column="risk", rows=int(((known < 0) | (known > 1)).sum()))
+    by_grade = np.where(cases["recorded_grade"].eq(DEEP), 0, 1)
+    by_ratio = np.select([ratio < rule.ratios[0], ratio <= rule.ratios[1], ratio > rule.ratios[1]], [0, 1, 2], 1)
+    by_risk = np.select([known >= rule.risks[0], known >= rule.risks[1]], [0, 1], 2)
+    code = np.where(left, np.where(np.isnan(known), by_ratio, by_risk), by_grade)
+    usual = np.array(rule.usual)[code]
+    return code, np.where(left & np.isfinite(known), known, usual)
+
+
+def _given(cases: pd.DataFrame, risk: pd.DataFrame | None, name: str) -> Floats:
+    """A column of the table of risks at the households; missing where it, or the household, is not in the table."""
+    if risk is None or name not in risk:
+        return np.full(len(cases), np.nan)
+    twice = int(risk["household_id"].duplicated().sum())
+    if twice:
+        raise reference.problem("relapse.risk_twice", column="household_id", rows=twice)
+    values = pd.Series(risk[name].to_numpy(dtype=np.float64), index=pd.Index(risk["household_id"]))
+    return values.reindex(pd.Index(cases["household_id"])).to_numpy()

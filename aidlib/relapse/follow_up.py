@@ -1,0 +1,244 @@
+"""Follow-up: whom the union has visited, how soon after an exit, and how often those seen and not seen came back.
+
+A visit is a condolence handed over at the door (走访慰问): an aid event of kind ``condolence`` at the festival or in
+everyday life. Condolences of the other campaigns are given out at workplaces and count as none. Several payments of a
+household, each at most ``NEAR`` days after the one before, are one visit on the day of the first: the same visit
+entered twice, or paid from two funds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from aidlib.estimate import Design, Estimates, proportion, ratio
+from aidlib.estimate.sampling import Floats, Ints
+from aidlib.relapse.dossiers import OWN, dossier_spells
+from aidlib.relapse.requirements import ECONOMIC, column, dates
+
+NEAR = 14  # days between payments of one visit
+AT_THE_DOOR = ("spring_festival", "none")  # occasions; a condolence without one counts too
+LEFT_MONTHS = 24  # so long a household that left is looked after, in the figures of coverage
+SPAN = 1 << 20  # days: more than any two dates are apart
+EPOCH = 1 << 19  # makes days before 1970 positive
+PLACE = ["region", "county", "recorded_grade"]
+
+
+def visits(aid: pd.DataFrame) -> pd.DataFrame:
+    """The visits of the register of aid: household_id and date, sorted; see the module on what counts as one.
+
+    >>> import pandas as pd
+    >>> aid = pd.DataFrame({"household_id": "h1", "kind": "condolence", "occasion": "spring_festival"}, index=range(3))
+    >>> aid["date"] = pd.to_datetime(["2024-01-20", "2024-01-25", "2025-01-10"])
+    >>> visits(aid)["date"].dt.year.tolist()
+    [2024, 2025]
+    """
+    occasion, kind = column(aid, "occasion"), column(aid, "kind")
+    door = occasion.isin(AT_THE_DOOR) | occasion.isna()
+    paid = aid[kind.eq("condolence") & door & dates(aid, "date").notna() & column(aid, "household_id").notna()]
+    code, households = pd.factorize(paid["household_id"], sort=True)
+    days = _days(paid["date"])
+    order = np.lexsort((days, code))
+    code, days = code[order], days[order]
+    new = np.ones(len(code), dtype=bool)
+    new[1:] = (code[1:] != code[:-1]) | (days[1:] - days[:-1] > NEAR)
+    return pd.DataFrame({"household_id": households[code[new]], "date": days[new].astype("datetime64[D]")}).astype(
+        {"household_id": "str", "date": "datetime64[us]"}
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Diary:
+    """The visits of all households as one sorted array of (household, day), to be looked up by thousands at a time."""
+
+    households: pd.Index
+    keys: Ints
+
+    @classmethod
+    def of(cls, seen: pd.DataFrame) -> Diary:
+        """The diary of a table of ``visits``."""
+        code, households = pd.factorize(seen["household_id"])
+        return cls(pd.Index(households), np.sort(code * SPAN + _days(seen["date"]) + EPOCH))
+
+    def count(self, households: pd.Series, after: Ints, until: Ints) -> Ints:
+        """Visits later than the day ``after`` and no later than ``until``, of each household."""
+        start = self._start(households)
+        found = np.searchsorted(self.keys, start + until, "right") - np.searchsorted(self.keys, start + after, "right")
+        return np.asarray(found, dtype=np.int64)
+
+    def first(self, households: pd.Series, after: Ints) -> Floats:
+        """The day of the first visit later than ``after``; missing where there is none."""
+        start = self._start(households)
+        return self._at(np.searchsorted(self.keys, start + after, "right"), start)
+
+    def last(self, households: pd.Series, until: Ints) -> Floats:
+        """The day of the last visit no later than ``until``; missing where there is none."""
+        start = self._start(households)
+        return self._at(np.searchsorted(self.keys, start + until, "right") - 1, start)
+
+    def _start(self, households: pd.Series) -> Ints:
+        """The key of day 0 of each household; a household without any visit lies before all others."""
+        return self.households.get_indexer(pd.Index(households)).astype(np.int64) * SPAN + EPOCH
+
+    def _at(self, place: Ints, start: Ints) -> Floats:
+        if not len(self.keys):
+            return np.full(len(place), np.nan)
+        key = self.keys[np.clip(place, 0, len(self.keys) - 1)]
+        mine = (place >= 0) & (place < len(self.keys)) & (key // SPAN == start // SPAN)
+        return np.where(mine, key - start, np.nan)
+
+
+def caseload(dossiers: pd.DataFrame, on: str | pd.Timestamp, *, left: int | None = LEFT_MONTHS) -> pd.DataFrame:
+    """The households to be looked after at the end of day ``on``, one row each, as the register knew them then.
+
+    ``position`` is on_file (a file is open) or left (the file closed last was closed for an economic exit, at most
+    ``left`` months ago; None: however long ago); ``since`` is the day of opening or of the exit. Files closed for other
+    reasons are left out. Besides household_id, dossier_id, members, recertified and the place and grade of that file.
+    """
+    opened, closing = dates(dossiers, "opened"), dates(dossiers, "closed")
+    end = pd.Timestamp(on).normalize() + pd.Timedelta(days=1)
+    columns = ["household_id", "dossier_id", *PLACE, "members", "opened", "closed", "close_reason", "recertified"]
+    known = dossiers[(opened < end) & column(dossiers, "household_id").notna()].reindex(columns=columns)
+    known["recertified"] = dates(known, "recertified").where(lambda day: day < end)  # what comes later is not known
+    closed = closing[known.index].where(lambda day: day < end)
+    code, households = pd.factorize(known["household_id"], sort=True)
+    order = np.lexsort((_days(known["opened"]), _days(closed.fillna(end)), code))
+    last = order[np.flatnonzero(np.diff(code[order], append=len(households)))]
+    cases, closed = known.iloc[last].reset_index(drop=True), closed.iloc[last].reset_index(drop=True)
+    is_open = closed.isna()
+    gone = ~is_open & cases["close_reason"].eq("economic")
+    if left is not None:
+        gone &= closed >= end - pd.DateOffset(months=left)
+    position = pd.Categorical(np.where(is_open, "on_file", "left"), ["on_file", "left"], ordered=True)
+    found = cases.assign(position=position, since=closed.fillna(cases["opened"]))
+    return found[is_open | gone].drop(columns=["opened", "closed", "close_reason"]).reset_index(drop=True)
+
+
+def visited(
+    dossiers: pd.DataFrame,
+    aid: pd.DataFrame,
+    *,
+    on: str,
+    by: str | Sequence[str] | None = "recorded_grade",
+    margins: bool = True,
+    months: int = 12,
+    left: int = LEFT_MONTHS,
+) -> Estimates:
+    """Share of the households in the ``caseload`` of day ``on`` that were visited in the ``months`` up to it.
+
+    by: recorded_grade, region, county or position. A complete count of the register; a household whose file was opened
+    late in the year counts like any other.
+    """
+    cases = _seen(dossiers, aid, on, months, left)
+    found = proportion(cases, Design.census(), "visited", by=by, margins=margins and by is not None, base="R")
+    return named(found, "visited", "relapse_visited")
+
+
+def visits_per_household(
+    dossiers: pd.DataFrame,
+    aid: pd.DataFrame,
+    *,
+    on: str,
+    by: str | Sequence[str] | None = "recorded_grade",
+    margins: bool = True,
+    months: int = 12,
+    left: int = LEFT_MONTHS,
+) -> Estimates:
+    """Visits per household of the ``caseload`` of day ``on`` in the ``months`` up to it; arguments as ``visited``."""
+    cases = _seen(dossiers, aid, on, months, left)
+    cases["households"] = 1.0
+    found = ratio(cases, Design.census(), "visits", "households", by=by, margins=margins and by is not None, base="R")
+    return named(found, "visits_per_household", "relapse_visited")
+
+
+def exits(dossiers: pd.DataFrame, *, until: str) -> pd.DataFrame:
+    """The economic exits of the register up to the day ``until``: household_id, ``exit_date``, ``back`` and the place.
+
+    back: the day on which a file of the household was opened again (missing while there is none); region, county,
+    stratum, psu, recorded_grade and cause_main are those of the spell that ended. Raises Problem as ``dossier_spells``.
+    """
+    spells = dossier_spells(dossiers, until=until)
+    back = spells["start"].shift(-1).where(spells["household_id"].eq(spells["household_id"].shift(-1)))
+    found = spells.assign(exit_date=spells["end"], back=back)[spells["exit"].eq(ECONOMIC)]
+    columns = ["household_id", "exit_date", "back", *(name for name in OWN if name in found)]
+    return found[columns].reset_index(drop=True)
+
+
+def first_visits(left: pd.DataFrame, seen: pd.DataFrame, *, until: str, since: str | None = None) -> pd.DataFrame:
+    """The exits with the days from exit to the first visit after it: ``duration``, and ``event`` that ended the wait.
+
+    left: of ``exits``; seen: of ``visits``. event: "visit"; "return" where a file was opened again before any visit;
+    "" where neither came by ``until``. since: exits before this day are left out (None: before the first visit in
+    ``seen``, of whose time nothing is known), as are those on the last day.
+    """
+    if since is None and len(seen):
+        since = str(seen["date"].min())
+    last = pd.Timestamp(until)
+    known = left[(left["exit_date"] >= pd.Timestamp(since)) & (left["exit_date"] < last)] if since else left.head(0)
+    known = known.reset_index(drop=True)
+    gone, end = _days(known["exit_date"]), float(day_of(last))
+    visit = np.nan_to_num(Diary.of(seen).first(known["household_id"], gone), nan=np.inf)
+    back = np.where(known["back"].isna(), np.inf, _days(known["back"].fillna(last)))
+    stop = np.minimum(np.minimum(visit, back), end)
+    event = np.select([visit <= stop, back <= stop], ["visit", "return"], "")
+    return known.assign(duration=stop - gone, event=pd.Series(event, dtype="str"))
+
+
+def landmarks(
+    left: pd.DataFrame, seen: pd.DataFrame, *, until: str, landmark: int = 6, months: int = 12, since: str | None = None
+) -> pd.DataFrame:
+    """The exits as a landmark comparison: ``visited`` by the landmark, ``returned`` in the ``months`` after it.
+
+    landmark: months after the exit. Only a visit before it counts, and only those who had not returned by then are
+    compared: a household that came back early had no time to be visited, and one that was visited late must have stayed
+    out until then (immortal time). returned is missing where a household was back by the landmark, or where the months
+    after it are not over by ``until``. left, seen, since: as in ``first_visits``.
+    """
+    known = first_visits(left, seen, until=until, since=since).drop(columns=["duration", "event"])
+    mark = known["exit_date"] + pd.DateOffset(months=landmark)
+    end = mark + pd.DateOffset(months=months)
+    number = Diary.of(seen).count(known["household_id"], _days(known["exit_date"]), _days(mark))
+    compared = ~(known["back"] <= mark) & (end <= pd.Timestamp(until))
+    returned = (known["back"] <= end).astype(np.float64).where(compared)
+    return known.assign(landmark=mark, visited=(number > 0).astype(np.float64), returned=returned)
+
+
+def return_visited(
+    sample: pd.DataFrame, design: Design | None, *, by: str | Sequence[str] | None = "risk_band", base: str = "X"
+) -> Estimates:
+    """Share of households that came back within a year, of those visited before and those not; last domain ``visited``.
+
+    sample: of ``landmarks``, or interviews of households that had left, with ``visited`` (in the 12 months before) and
+    ``returned`` (within 12 months after, missing where that is not known), both 0 or 1; rows with a missing one stay in
+    the design. This describes and shows no effect: visitors go where they expect trouble, so those visited may well
+    come back more often whatever the visit did. For the effect of a reform see the chapter on its evaluation.
+    """
+    domains = [*([by] if isinstance(by, str) else by or []), "visited"]
+    found = proportion(sample, design, "returned", by=domains, base=base)
+    return named(found, "returned", "relapse_return_visited")
+
+
+def _seen(dossiers: pd.DataFrame, aid: pd.DataFrame, on: str, months: int, left: int) -> pd.DataFrame:
+    cases = caseload(dossiers, on, left=left)
+    today = pd.Timestamp(on)
+    after, until = (np.full(len(cases), day_of(day)) for day in (today - pd.DateOffset(months=months), today))
+    number = Diary.of(visits(aid)).count(cases["household_id"], after, until)
+    return cases.assign(visits=number.astype(np.float64), visited=(number > 0).astype(np.float64))
+
+
+def named(found: Estimates, measure: str, method: str) -> Estimates:
+    """The same numbers under the name of this chapter."""
+    return replace(found, rows=found.rows.assign(measure=measure), method=method)
+
+
+def day_of(moment: pd.Timestamp) -> int:
+    """Days since 1970."""
+    return int(moment.to_numpy().astype("datetime64[D]").astype(np.int64))
+
+
+def _days(dates: pd.Series) -> Ints:
+    """Days since 1970 of dates without a missing one."""
+    return dates.to_numpy(dtype="datetime64[D]").astype(np.int64)
