@@ -241,8 +241,10 @@ def worklist(
 
     day = on.date().isoformat()
     known = survey.load(day[:7], region, store)
-    ratios = relapse.exit_ratios(known.dossiers, known.panel, on=day)
-    listed = relapse.visit_list(relapse.due_cases(known.dossiers, known.aid, on=day, risk=ratios), capacity)
+    spells = relapse.dossier_spells(known.dossiers, until=day)
+    exits = relapse.known_at_exit(spells, known.panel, known.decisions, until=day)
+    last = exits.drop_duplicates("household_id", keep="last")
+    listed = relapse.visit_list(relapse.due_cases(known.dossiers, known.aid, on=day, risk=last), capacity)
     asked = relapse.Request(
         officer=officer, purpose=purpose, user=_account(), at=datetime.now().astimezone().isoformat("T", "seconds"),
         region=region, on=day, capacity=capacity,

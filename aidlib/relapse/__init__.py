@@ -1,13 +1,14 @@
 """How long hardship lasts, who leaves, who returns, what predicts it, and whom to visit."""
 
 from aidlib.relapse.dossiers import dossier_spells
-from aidlib.relapse.due import VisitRule, due, due_cases, exit_ratios, monitor, visit_list
+from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, visit_list
 from aidlib.relapse.exits import known_at_exit
 from aidlib.relapse.follow_up import (
     caseload,
-    exits,
     first_visits,
+    interview_landmarks,
     landmarks,
+    register_exits,
     return_visited,
     visited,
     visits,
@@ -25,16 +26,17 @@ __all__ = [
     "dossier_spells",
     "due",
     "due_cases",
-    "exit_ratios",
-    "exits",
     "first_visits",
+    "interview_landmarks",
     "known_at_exit",
     "landmarks",
     "monitor",
     "person_years",
+    "register_exits",
     "register_years",
     "return_visited",
     "spells",
+    "visit_bands",
     "visit_list",
     "visited",
     "visits",

@@ -14,11 +14,12 @@ import pandas as pd
 
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
-from aidlib.estimate.sampling import Floats, Ints
+from aidlib.estimate.sampling import Floats, Ints, finite
 from aidlib.poverty.parts import beside
 from aidlib.relapse.follow_up import Diary, caseload, day_of, named, visits
+from aidlib.relapse.requirements import column
 
-BANDS = ("high", "medium", "low")
+BANDS = ("low", "middle", "high")
 MONTH = 365.25 / 12  # days
 DEEP = "deep"
 
@@ -27,19 +28,20 @@ DEEP = "deep"
 class VisitRule:
     """How soon a household is to be seen again, by its band of risk; defaults of this project, no official rule.
 
-    intervals: days between contacts in the bands high, medium, low. risks: the lowest risk of return within a year in
-    high and in medium. ratios: where no risk is known, the net income at exit over two lines below which a household
-    is in high and in medium. usual: the risk that stands for a band where none is known. years: an exit longer ago
-    calls for no visit. late: so many days beyond its interval a household is overdue.
+    All by band, low first. intervals: days between contacts. risks: probability of return within a year from which a
+    household is in the middle and in the high band (``cuts`` of a fitted risk model serve). ratios: where no risk is
+    known, the net income at exit over two lines below which a household is in high, and up to which it is in middle.
+    usual: the risk that stands for a band where none is known. years: an exit longer ago calls for no visit. late: so
+    many days beyond its interval a household is overdue.
 
-    A household that left has the band of its risk, else of its ratio, else medium. One on file has no risk of return:
-    deep hardship counts as high, other grades as medium.
+    A household that left has the band of its risk, else of its ratio, else middle. One on file has no risk of return:
+    deep hardship counts as high, other grades as middle.
     """
 
-    intervals: tuple[int, int, int] = (180, 365, 540)
-    risks: tuple[float, float] = (0.20, 0.10)
+    intervals: tuple[int, int, int] = (540, 365, 180)
+    risks: tuple[float, float] = (0.10, 0.20)
     ratios: tuple[float, float] = (1.2, 1.8)
-    usual: tuple[float, float, float] = (0.20, 0.10, 0.05)
+    usual: tuple[float, float, float] = (0.05, 0.10, 0.20)
     years: float = 3.0
     late: int = 90
 
@@ -57,27 +59,31 @@ def due_cases(
     Beside the columns of ``caseload``: last_contact (the latest of visit, re-certification, opening and exit) and
     ``days`` since; risk_band; priority = risk × months since the last contact; due, due_lately and overdue, 0 or 1.
     risk: household_id with ``risk`` (probability of return within a year) or ``exit_ratio`` (net income at exit over
-    two lines), or both; only the risk of households that left counts. It must have been worked out from what was known
-    on that day; the register is read so. Raises Problem for risks outside 0–1 and households given twice.
+    two lines), or both, as of ``known_at_exit``; only that of households that left counts. It must have been worked out
+    from what was known on that day; the register is read so. Raises Problem for risks outside 0–1 and for households
+    given twice.
     """
     chosen = rule or VisitRule()
     return _assessed(caseload(dossiers, on, left=round(12 * chosen.years)), aid, on, risk, chosen)
 
 
-def exit_ratios(dossiers: pd.DataFrame, panel: pd.DataFrame, *, on: str) -> pd.DataFrame:
-    """``exit_ratio`` of households that had left by the end of day ``on``: net income over two lines, just after exit.
+def visit_bands(table: pd.DataFrame, rule: VisitRule | None = None) -> pd.Series:
+    """The band of risk (low, middle, high) of households that left, from their ``risk`` or else ``exit_ratio``.
 
-    Of the first interview in the year after the exit, held by ``on``; a household without one is not in the table.
-    panel: household_id, interview_date and net_ratio (net income over the line).
+    Either column may be absent; middle where neither has a value.
+
+    >>> import pandas as pd
+    >>> visit_bands(pd.DataFrame({"risk": [0.05, 0.2, None, None], "exit_ratio": [1, 1, 1.1, None]})).tolist()
+    ['low', 'high', 'high', 'middle']
     """
-    cases = caseload(dossiers, on, left=None)
-    left = cases.loc[cases["position"].eq("left"), ["household_id", "since"]]
-    asked = panel.loc[panel["net_ratio"].notna(), ["household_id", "interview_date", "net_ratio"]]
-    held = left.merge(asked, on="household_id").sort_values(["household_id", "interview_date"], kind="stable")
-    soon = held["interview_date"].between(held["since"], held["since"] + pd.DateOffset(years=1))
-    first = held[soon & (held["interview_date"] <= pd.Timestamp(on))].drop_duplicates("household_id")
-    found = first.assign(exit_ratio=first["net_ratio"] / 2)
-    return found[["household_id", "exit_ratio"]].reset_index(drop=True)
+    chosen = rule or VisitRule()
+    risk, ratio = (_numbers(table, name) for name in ("risk", "exit_ratio"))
+    outside = int(((risk < 0) | (risk > 1)).sum())
+    if outside:
+        raise reference.problem("relapse.risk_range", column="risk", rows=outside)
+    by_ratio = np.select([ratio < chosen.ratios[0], ratio > chosen.ratios[1]], [2, 0], 1)
+    code = np.where(np.isnan(risk), by_ratio, np.searchsorted(np.array(chosen.risks), risk, side="right"))
+    return pd.Series(pd.Categorical.from_codes(code, pd.Index(BANDS), ordered=True), index=table.index)
 
 
 def visit_list(cases: pd.DataFrame, capacity: int | None = None) -> pd.DataFrame:
@@ -197,24 +203,24 @@ def _last_contact(cases: pd.DataFrame, aid: pd.DataFrame, today: pd.Timestamp) -
 
 def _bands(cases: pd.DataFrame, risk: pd.DataFrame | None, rule: VisitRule) -> tuple[Ints, Floats]:
     """Place in ``BANDS`` and the risk that counts, of each household."""
+    given = _given(cases, risk)
     left = cases["position"].eq("left").to_numpy()
-    known, ratio = (_given(cases, risk, name) for name in ("risk", "exit_ratio"))
-    if ((known < 0) | (known > 1)).any():
-        raise reference.problem("relapse.risk_range", column="risk", rows=int(((known < 0) | (known > 1)).sum()))
-    by_grade = np.where(cases["recorded_grade"].eq(DEEP), 0, 1)
-    by_ratio = np.select([ratio < rule.ratios[0], ratio <= rule.ratios[1], ratio > rule.ratios[1]], [0, 1, 2], 1)
-    by_risk = np.select([known >= rule.risks[0], known >= rule.risks[1]], [0, 1], 2)
-    code = np.where(left, np.where(np.isnan(known), by_ratio, by_risk), by_grade)
-    usual = np.array(rule.usual)[code]
-    return code, np.where(left & np.isfinite(known), known, usual)
+    by_grade = np.where(cases["recorded_grade"].eq(DEEP), 2, 1)
+    code = np.where(left, visit_bands(given, rule).cat.codes, by_grade)
+    known = _numbers(given, "risk")
+    return code, np.where(left & np.isfinite(known), known, np.array(rule.usual)[code])
 
 
-def _given(cases: pd.DataFrame, risk: pd.DataFrame | None, name: str) -> Floats:
-    """A column of the table of risks at the households; missing where it, or the household, is not in the table."""
-    if risk is None or name not in risk:
-        return np.full(len(cases), np.nan)
-    twice = int(risk["household_id"].duplicated().sum())
+def _given(cases: pd.DataFrame, risk: pd.DataFrame | None) -> pd.DataFrame:
+    """The columns ``risk`` and ``exit_ratio`` at the households, as far as the table has them."""
+    if risk is None:
+        return pd.DataFrame(index=cases.index)
+    twice = int(column(risk, "household_id").duplicated().sum())
     if twice:
         raise reference.problem("relapse.risk_twice", column="household_id", rows=twice)
-    values = pd.Series(risk[name].to_numpy(dtype=np.float64), index=pd.Index(risk["household_id"]))
-    return values.reindex(pd.Index(cases["household_id"])).to_numpy()
+    known = risk.set_index("household_id")[[name for name in ("risk", "exit_ratio") if name in risk]]
+    return known.reindex(cases["household_id"]).set_axis(cases.index)
+
+
+def _numbers(table: pd.DataFrame, name: str) -> Floats:
+    return finite(table, name) if name in table else np.full(len(table), np.nan)

@@ -154,56 +154,74 @@ def visits_per_household(
     return named(found, "visits_per_household", "relapse_visited")
 
 
-def exits(dossiers: pd.DataFrame, *, until: str) -> pd.DataFrame:
-    """The economic exits of the register up to the day ``until``: household_id, ``exit_date``, ``back`` and the place.
+def register_exits(dossiers: pd.DataFrame, *, until: str) -> pd.DataFrame:
+    """The economic exits of the register up to the day ``until``: household_id, exit_date, return_date and the place.
 
-    back: the day on which a file of the household was opened again (missing while there is none); region, county,
-    stratum, psu, recorded_grade and cause_main are those of the spell that ended. Raises Problem as ``dossier_spells``.
+    return_date: the day on which a file of the household was opened again (missing while there is none); region,
+    county, stratum, psu, recorded_grade and cause_main are those of the spell that ended. ``known_at_exit`` gives the
+    same exits with what the survey knew of them. Raises Problem as ``dossier_spells``.
     """
     spells = dossier_spells(dossiers, until=until)
     back = spells["start"].shift(-1).where(spells["household_id"].eq(spells["household_id"].shift(-1)))
-    found = spells.assign(exit_date=spells["end"], back=back)[spells["exit"].eq(ECONOMIC)]
-    columns = ["household_id", "exit_date", "back", *(name for name in OWN if name in found)]
+    found = spells.assign(exit_date=spells["end"], return_date=back)[spells["exit"].eq(ECONOMIC)]
+    columns = ["household_id", "exit_date", "return_date", *(name for name in OWN if name in found)]
     return found[columns].reset_index(drop=True)
 
 
-def first_visits(left: pd.DataFrame, seen: pd.DataFrame, *, until: str, since: str | None = None) -> pd.DataFrame:
+def first_visits(exits: pd.DataFrame, seen: pd.DataFrame, *, until: str, since: str | None = None) -> pd.DataFrame:
     """The exits with the days from exit to the first visit after it: ``duration``, and ``event`` that ended the wait.
 
-    left: of ``exits``; seen: of ``visits``. event: "visit"; "return" where a file was opened again before any visit;
-    "" where neither came by ``until``. since: exits before this day are left out (None: before the first visit in
-    ``seen``, of whose time nothing is known), as are those on the last day.
+    exits: of ``register_exits`` or ``known_at_exit``; seen: of ``visits``. event: "visit"; "return" where a file was
+    opened again before any visit; "" where neither came by ``until``. since: exits before this day are left out (None:
+    before the first visit in ``seen``, of whose time nothing is known), as are those on the last day.
     """
-    if since is None and len(seen):
-        since = str(seen["date"].min())
-    last = pd.Timestamp(until)
-    known = left[(left["exit_date"] >= pd.Timestamp(since)) & (left["exit_date"] < last)] if since else left.head(0)
-    known = known.reset_index(drop=True)
+    if since is None:
+        since = str(seen["date"].min()) if len(seen) else until
+    last, left = pd.Timestamp(until), dates(exits, "exit_date")
+    known = exits[(left >= pd.Timestamp(since)) & (left < last)].reset_index(drop=True)
     gone, end = _days(known["exit_date"]), float(day_of(last))
+    back = dates(known, "return_date")
     visit = np.nan_to_num(Diary.of(seen).first(known["household_id"], gone), nan=np.inf)
-    back = np.where(known["back"].isna(), np.inf, _days(known["back"].fillna(last)))
-    stop = np.minimum(np.minimum(visit, back), end)
-    event = np.select([visit <= stop, back <= stop], ["visit", "return"], "")
+    returned = np.where(back.isna(), np.inf, _days(back.fillna(last)))
+    stop = np.minimum(np.minimum(visit, returned), end)
+    event = np.select([visit <= stop, returned <= stop], ["visit", "return"], "")
     return known.assign(duration=stop - gone, event=pd.Series(event, dtype="str"))
 
 
 def landmarks(
-    left: pd.DataFrame, seen: pd.DataFrame, *, until: str, landmark: int = 6, months: int = 12, since: str | None = None
+    exits: pd.DataFrame,
+    seen: pd.DataFrame,
+    *,
+    until: str,
+    landmark: int = 6,
+    months: int = 12,
+    since: str | None = None,
 ) -> pd.DataFrame:
     """The exits as a landmark comparison: ``visited`` by the landmark, ``returned`` in the ``months`` after it.
 
     landmark: months after the exit. Only a visit before it counts, and only those who had not returned by then are
     compared: a household that came back early had no time to be visited, and one that was visited late must have stayed
     out until then (immortal time). returned is missing where a household was back by the landmark, or where the months
-    after it are not over by ``until``. left, seen, since: as in ``first_visits``.
+    after it are not over by ``until``. exits, seen, since: as in ``first_visits``.
     """
-    known = first_visits(left, seen, until=until, since=since).drop(columns=["duration", "event"])
+    known = first_visits(exits, seen, until=until, since=since).drop(columns=["duration", "event"])
+    back = dates(known, "return_date")
     mark = known["exit_date"] + pd.DateOffset(months=landmark)
     end = mark + pd.DateOffset(months=months)
     number = Diary.of(seen).count(known["household_id"], _days(known["exit_date"]), _days(mark))
-    compared = ~(known["back"] <= mark) & (end <= pd.Timestamp(until))
-    returned = (known["back"] <= end).astype(np.float64).where(compared)
+    compared = ~(back <= mark) & (end <= pd.Timestamp(until))
+    returned = (back <= end).astype(np.float64).where(compared)
     return known.assign(landmark=mark, visited=(number > 0).astype(np.float64), returned=returned)
+
+
+def interview_landmarks(years: pd.DataFrame) -> pd.DataFrame:
+    """Interviews as a landmark comparison: ``returned`` in the 12 months after, by what they said of the 12 before.
+
+    years: of ``person_years``, with the survey's ``visited``. returned is missing but at interviews of households that
+    had left whose 12 months after it were observed; all rows stay, for the design.
+    """
+    compared = column(years, "position").eq("left") & column(years, "observed")
+    return years.assign(returned=column(years, "event").eq("return").astype(np.float64).where(compared))
 
 
 def return_visited(
@@ -211,9 +229,8 @@ def return_visited(
 ) -> Estimates:
     """Share of households that came back within a year, of those visited before and those not; last domain ``visited``.
 
-    sample: of ``landmarks``, or interviews of households that had left, with ``visited`` (in the 12 months before) and
-    ``returned`` (within 12 months after, missing where that is not known), both 0 or 1; rows with a missing one stay in
-    the design. This describes and shows no effect: visitors go where they expect trouble, so those visited may well
+    sample: of ``landmarks`` or ``interview_landmarks``, with the columns ``by``; rows without ``returned`` stay in the
+    design. This describes and shows no effect: visitors go where they expect trouble, so those visited may well
     come back more often whatever the visit did. For the effect of a reform see the chapter on its evaluation.
     """
     domains = [*([by] if isinstance(by, str) else by or []), "visited"]
