@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -17,18 +17,24 @@ ALIASED = 1e-12  # of a term's variance: what others must leave unexplained, as 
 BLOCK = 4096  # so many rows are taken at once: their terms stay in the processor's cache
 
 
+Part = tuple[str, float | None]  # a column, and the code of its level
+
+
 @dataclass(frozen=True, eq=False)
 class Terms:
     """The columns that a regression puts coefficients on, without intercept.
 
     matrix: sample rows × terms, column by column in memory; missing where a predictor is. names: the predictor itself
     for a number or flag, "grade=deep" for a level of a factor, "age:sex=f" for a product. factors: the predictor
-    (as it was asked for) of each term.
+    (as it was asked for) of each term. parts: what each term multiplies, a column with its level's code (None: a
+    number); columns: the values of each column, or the codes of its levels.
     """
 
     matrix: Floats
     names: list[str]
     factors: list[str]
+    parts: list[list[Part]] = field(default_factory=list, repr=False)
+    columns: Mapping[str, tuple[Floats, list[str]]] = field(default_factory=dict, repr=False)
 
     @property
     def complete(self) -> NDArray[np.bool_]:
@@ -64,13 +70,13 @@ def terms(sample: pd.DataFrame, predictors: Sequence[str], among: NDArray[np.boo
     if columns and not usable.any():
         raise reference.problem("estimate.predictors_together", columns=", ".join(columns))
     levels = {name: _levels(name, *column, usable) for name, column in columns.items()}
-    products = [(entry, _products(levels, _parts(sample, entry))) for entry in predictors]
-    names = [name for _, product in products for name, _ in product]
-    matrix = np.empty((len(sample), len(names)), order="F")
-    for place, (_, parts) in enumerate(part for _, product in products for part in product):
-        _fill(matrix[:, place], columns, parts)
+    found = [(entry, *product) for entry in predictors for product in _products(levels, _parts(sample, entry))]
+    names, parts = [name for _, name, _ in found], [part for _, _, part in found]
+    matrix = np.empty((len(sample), len(found)), order="F")
+    for place, part in enumerate(parts):
+        _fill(matrix[:, place], columns, part)
     _check(matrix, names, usable)
-    return Terms(matrix, names, [entry for entry, product in products for _ in product])
+    return Terms(matrix, names, [entry for entry, _, _ in found], parts, columns)
 
 
 def blocks(rows: int) -> Iterator[slice]:
@@ -124,9 +130,6 @@ def _levels(name: str, values: Floats, levels: list[str], usable: NDArray[np.boo
     return [(f"{name}={levels[code]}", float(code)) for code in present[1:]]
 
 
-Part = tuple[str, float | None]  # a column, and the code of its level
-
-
 def _products(levels: dict[str, list[Part]], parts: list[str]) -> list[tuple[str, list[Part]]]:
     """Every product of the terms of some columns: its name, and its parts."""
     found: list[tuple[str, list[Part]]] = [("", [])]
@@ -139,12 +142,15 @@ def _products(levels: dict[str, list[Part]], parts: list[str]) -> list[tuple[str
     return found
 
 
-def _fill(out: Floats, columns: dict[str, tuple[Floats, list[str]]], parts: list[Part]) -> None:
+def _fill(out: Floats, columns: Mapping[str, tuple[Floats, list[str]]], parts: list[Part]) -> None:
     """One term's column, the product of its parts."""
-    out[:] = 1.0
-    for column, code in parts:
+    for number, (column, code) in enumerate(parts):
         values = columns[column][0]
-        out *= values if code is None else np.where(np.isnan(values), np.nan, values == code)
+        part = values if code is None else values == code
+        np.multiply(out, part, out=out) if number else np.copyto(out, part)
+    for column, code in parts:
+        if code is not None:
+            np.copyto(out, np.nan, where=np.isnan(columns[column][0]))
 
 
 def _check(matrix: Floats, names: list[str], usable: NDArray[np.bool_]) -> None:
