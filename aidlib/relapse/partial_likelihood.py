@@ -25,6 +25,7 @@ STEPS = 40
 HALVINGS = 20
 CONVERGED = 1e-10  # largest change of a coefficient, in standard deviations of its term
 DRIFTING = 1e-3  # what a coefficient still moves after all steps, if it runs to infinity
+LEADING = 0.5  # of the largest coefficient: those that run to infinity with it, where the information is used up
 LARGEST = 500.0  # linear predictor that exp() still bears
 
 
@@ -62,20 +63,23 @@ class Likelihood:
         value = self.tied.value(s0, risk, self.weight, linear)
         return Point(self, beta, value, risk, *self.tied.moments(s0, risk))
 
-    def maximise(self) -> Point:
+    def maximise(self, start: Floats | None = None) -> Point:
         """The point of the largest likelihood, by Newton's method with halved steps; Divergence where there is none."""
-        point = self.at(np.zeros(self.x.shape[1]))
-        step = point.newton()
-        for _ in range(STEPS):
-            if not np.isfinite(step).all():
-                break
-            point = self._uphill(point, step)
+        with np.errstate(all="ignore"):  # a coefficient on its way to infinity
+            point = self.at(np.zeros(self.x.shape[1]) if start is None else start)
             step = point.newton()
-            if np.abs(step).max(initial=0) < CONVERGED:
-                return point
-        moving = np.flatnonzero(~(np.abs(step) < DRIFTING))
-        if len(moving):
-            raise Divergence(moving)
+            for _ in range(STEPS):
+                if not np.isfinite(step).all():
+                    break
+                point = self._uphill(point, step)
+                step = point.newton()
+                if np.abs(step).max(initial=0) < CONVERGED:
+                    return point
+        far = np.where(
+            np.isfinite(step).all(), np.abs(step) >= DRIFTING, np.abs(point.beta) >= LEADING * np.abs(point.beta).max()
+        )
+        if far.any():
+            raise Divergence(np.flatnonzero(far))
         return point  # the last digits do not settle where weights differ by many orders of magnitude
 
     def _uphill(self, point: Point, step: Floats) -> Point:
@@ -178,7 +182,7 @@ class Point:
     def newton(self) -> Floats:
         """information⁻¹ score; not finite where the information has no inverse."""
         try:
-            return np.linalg.solve(self.information(), self.score())
+            return np.asarray(np.linalg.solve(self.information(), self.score()), dtype=np.float64)
         except np.linalg.LinAlgError:
             return np.full(len(self.beta), np.nan)
 

@@ -1,0 +1,270 @@
+"""Cox's proportional hazards model of a complex sample: start-stop rows, weights, strata, ties, design-based errors.
+
+The influence values of the coefficients are the rows' weighted score residuals times the inverse information, so that
+strata, clusters, population sizes and calibration count as for any other statistic; with replicate weights the model
+is fitted anew with each. Sources: Binder (1992), Biometrika 79(1), 139-147; Lin (2000), Biometrika 87(1), 37-47.
+Figures are those of R's coxph (robust) and svycoxph.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from aidlib import reference
+from aidlib.estimate.design import Design
+from aidlib.estimate.estimates import Estimates
+from aidlib.estimate.influence import Influence
+from aidlib.estimate.regression import Shared, exponentiated, influence_of, is_flag
+from aidlib.estimate.sampling import Floats, Ints
+from aidlib.estimate.study import Found, Study
+from aidlib.estimate.terms import Terms, aliased, terms
+from aidlib.relapse.histories import Histories, Names
+from aidlib.relapse.partial_likelihood import Divergence, Likelihood, Point
+from aidlib.relapse.risk_sets import Bools, Grouped, RiskSets
+
+TIES = ("efron", "breslow")
+NOTHING = 1e-10  # of the mean weight: what a row keeps in a replicate without it, so that its ties stay (as R's survey)
+EVENTS = 50  # a class with fewer events teaches nothing that may be published
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted Cox model.
+
+    unit: the sample rows that have all columns; used: the sample row of each row of the likelihood, which is fitted on
+    terms with mean 0 and standard deviation 1 (``mean``, ``scale``: their own).
+    """
+
+    study: Study
+    histories: Histories
+    terms: Terms
+    unit: Ints
+    used: Ints
+    mean: Floats
+    scale: Floats
+    point: Point
+    efron: bool
+
+    @classmethod
+    def of(
+        cls,
+        study: Study,
+        predictors: Sequence[str],
+        *,
+        duration: str,
+        event: str,
+        entry: str | None = None,
+        strata: Names = None,
+        ties: str = "efron",
+        cause: str | None = None,
+        unit: str | None = None,
+    ) -> Model:
+        """The fit on all rows with a weight, a history and every predictor; see ``cox`` for what is raised."""
+        check_ties(ties)
+        histories = Histories.of(
+            study, duration=duration, event=event, entry=entry, strata=strata, cause=cause, unit=unit
+        )
+        return cls.fitted(study, predictors, histories, efron=ties == "efron", event=event)
+
+    @classmethod
+    def fitted(cls, study: Study, predictors: Sequence[str], histories: Histories, *, efron: bool, event: str) -> Model:
+        """The fit of histories that have been read."""
+        heavy = histories.known & (study.sampling.weight > 0)
+        if not (histories.event & heavy).any():
+            raise reference.problem("relapse.no_event", column=event, rows=int(heavy.sum()))
+        found = terms(study.sample, predictors, heavy)
+        unit = np.flatnonzero(heavy & found.complete)
+        if not histories.event[unit].any():
+            raise reference.problem("relapse.no_event", column=event, rows=len(unit))
+        check_groups(found, unit, histories.event[unit])
+        sets, used = risk_sets(histories, unit)
+        x = np.ascontiguousarray(found.matrix[used])
+        mean, scale = x.mean(axis=0), x.std(axis=0)
+        scale = np.where(scale > 0, scale, 1.0)
+        x -= mean
+        x /= scale
+        likelihood = Likelihood.of(sets, x, study.sampling.weight[used], efron=efron)
+        point = maximum(likelihood, found.names)
+        return cls(study, histories, found, unit, used, mean, scale, point, efron)
+
+    @property
+    def coefficients(self) -> Floats:
+        """Log hazard ratios of the terms."""
+        return self.point.beta / self.scale
+
+    @property
+    def members(self) -> Shared:
+        """The rows of the model, in each of the terms' rows."""
+        return Shared(self.unit, np.zeros(0, dtype=np.int64), len(self.scale), len(self.unit) == len(self.study.sample))
+
+    @property
+    def inverse(self) -> Floats:
+        """Inverse information of the coefficients."""
+        return np.asarray(np.linalg.inv(self.point.information()) / np.outer(self.scale, self.scale))
+
+    @property
+    def scores(self) -> Floats:
+        """Weighted score residuals of the coefficients, rows of the likelihood × terms."""
+        return self.point.residuals() * self.scale
+
+    def influence(self, scores: Floats, mix: Floats) -> Influence:
+        """Influence of the statistics ``scores`` @ ``mix``; scores: rows of the likelihood × q, weights included."""
+        study, rows = self.study, len(self.study.sample)
+        values = Grouped.of(self.used, rows).sum(np.ones(len(scores)), scores)
+        if study.sampling.replicates is None:
+            return influence_of(study, np.arange(rows), iter(values.T), mix)
+        weight, found = study.sampling.weight[:, None], values @ mix
+        per_weight = np.divide(found, weight, out=np.zeros_like(found), where=weight > 0)
+        return study.deviations(found.sum(axis=0), per_weight.T @ study.sampling.replicates)
+
+    def found(self) -> Found:
+        """The coefficients and their influence."""
+        if self.study.sampling.replicates is not None:
+            deviations = self.study.deviations(self.coefficients, self._refitted())
+            return Found(self.members, self.coefficients, deviations)
+        return Found(self.members, self.coefficients, self.influence(self.scores, self.inverse))
+
+    def sizes(self) -> tuple[Floats, Floats]:
+        """For each term the units, and the events; of a term of 0 and 1, those with 1."""
+        event = self.histories.event[self.unit]
+        n, count = [], []
+        for column in self.terms.matrix.T:
+            held = column[self.unit] != 0 if is_flag(column[self.unit]) else np.ones(len(event), dtype=bool)
+            n.append(self._units(held))
+            count.append(np.count_nonzero(event & held))
+        return np.array(n, dtype=np.float64), np.array(count, dtype=np.float64)
+
+    def few(self, count: Floats) -> Bools:
+        """Terms one of whose two classes has fewer than ``EVENTS`` events; for a number, all events."""
+        event = self.histories.event[self.unit]
+        matrix = self.terms.matrix[self.unit[event]]
+        base = {}
+        for factor in dict.fromkeys(self.terms.factors):
+            own = matrix[:, [f == factor for f in self.terms.factors]]
+            base[factor] = int((own == 0).all(axis=1).sum()) if is_flag(own.ravel()) else len(own)
+        return (count < EVENTS) | (np.array([base[factor] for factor in self.terms.factors]) < EVENTS)
+
+    def _units(self, held: Bools) -> int:
+        codes = self.histories.unit
+        return int(held.sum()) if codes is None else len(np.unique(codes[self.unit[held]]))
+
+    def _refitted(self) -> Floats:
+        """Coefficients × replicates, the model fitted with each replicate's weights."""
+        replicates, likelihood = self.study.sampling.replicates, self.point.likelihood
+        assert replicates is not None  # the caller has looked
+        out = np.full((len(self.scale), replicates.shape[1]), np.nan)
+        for number, weight in enumerate(replicates.T):
+            own = weight[self.used] + NOTHING * self.study.sampling.weight.mean()
+            with contextlib.suppress(Divergence):
+                again = Likelihood.of(likelihood.sets, likelihood.x, own, efron=self.efron)
+                out[:, number] = again.maximise(self.point.beta).beta / self.scale
+        return out
+
+
+def cox(
+    sample: pd.DataFrame,
+    design: Design | None,
+    *,
+    duration: str,
+    event: str,
+    predictors: Sequence[str],
+    entry: str | None = None,
+    strata: Names = None,
+    ties: str = "efron",
+    cause: str | None = None,
+    unit: str | None = None,
+    df: str = "design",
+    base: str | None = None,
+) -> Estimates:
+    """Log hazard ratios of Cox's model, a row for each term (key ``term``).
+
+    A row of the sample is at risk from ``entry`` (None: 0) to ``duration``, both in one unit of time from one origin,
+    and ends by the event where ``event`` is 1 or, with ``cause``, where it holds that code: other ends censor (the
+    cause-specific hazard). predictors: see ``estimate.terms``. strata: columns whose values have baseline hazards of
+    their own. ties: "efron" or "breslow". unit: the column that tells units apart where they have several rows, which
+    may then not overlap within a stratum; it is the cluster of a design that names none. Rows without a history or a
+    predictor leave the model and stay in the design. n and ``count``: units and events, of a term of 0 and 1 those
+    with 1. ``flag`` is "quality" where a class, or its reference, has fewer than 50 events.
+    Raises Problem, naming the place, for a row that lacks one of the columns only or has its times out of order, for
+    overlapping rows, where nobody has the event, or nobody of a class, and where coefficients cannot be had.
+
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"years": [1, 2, 2, 3, 4, 5], "left": [1, 1, 0, 1, 1, 0], "ill": [0, 1, 0, 0, 1, 1]})
+    >>> found = cox(spells, None, duration="years", event="left", predictors=["ill"]).rows
+    >>> found[["term", "estimate"]].round(4).values.tolist()
+    [['ill', -1.0731]]
+    """
+    study = Study.of(sample, with_clusters(design, unit), df=df, base=base)
+    model = Model.of(
+        study, predictors, duration=duration, event=event, entry=entry, strata=strata, ties=ties, cause=cause, unit=unit
+    )
+    return coefficients(model, method=f"relapse_cox_{ties}")
+
+
+def coefficients(model: Model, *, method: str) -> Estimates:
+    """The coefficients of a fitted model as a result."""
+    n, count = model.sizes()
+    names = pd.DataFrame({"term": pd.array(model.terms.names, dtype="str")})
+    found = model.study.estimates(
+        model.found(), measure="coefficient", unit="number", method=method, keys=names, n=n, count=count
+    )
+    flag = np.where(model.few(count), "quality", found.rows["flag"])
+    return replace(found, rows=found.rows.assign(flag=flag), kind="effect")
+
+
+def hazard_ratios(estimates: Estimates) -> Estimates:
+    """Hazard ratios of a Cox, recurrent-event or Fine-Gray model, intervals on the log scale."""
+    return exponentiated(estimates, measure="hazard_ratio")
+
+
+def with_clusters(design: Design | None, unit: str | None) -> Design | None:
+    """The design, with the units as clusters where they have several rows and it names no clusters."""
+    if unit is None or (design is not None and (design.psu is not None or design.replicates is not None)):
+        return design
+    return replace(Design() if design is None else design, psu=unit)
+
+
+def risk_sets(histories: Histories, rows: Ints) -> tuple[RiskSets, Ints]:
+    """The risk sets of these sample rows, and the sample row of each row at risk."""
+    start = None if histories.start is None else histories.start[rows]
+    sets = RiskSets.of(start, histories.stop[rows], histories.event[rows], histories.stratum[rows])
+    return sets, rows[sets.order]
+
+
+def maximum(likelihood: Likelihood, names: Sequence[str]) -> Point:
+    """The point of the largest likelihood; Problem naming terms without contrast or whose coefficient has no bound."""
+    information = likelihood.at(np.zeros(len(names))).information()
+    np.fill_diagonal(information, np.maximum(np.diagonal(information), 0.0))
+    place = aliased(information)
+    if place is not None:
+        raise reference.problem("relapse.no_contrast", term=names[place])
+    try:
+        return likelihood.maximise()
+    except Divergence as found:
+        named = ", ".join(names[term] for term in found.terms)
+        raise reference.problem("relapse.separated", terms=named) from None
+
+
+def check_ties(ties: str) -> None:
+    """Raises Problem for another way to treat ties."""
+    if ties not in TIES:
+        raise reference.problem("estimate.option", option="ties", allowed=", ".join(TIES))
+
+
+def check_groups(found: Terms, unit: Ints, event: Bools) -> None:
+    """Raises Problem for a class of a factor or flag in which nobody has the event, so that its hazard ratio is 0."""
+    matrix = found.matrix[unit[event]]
+    for factor in dict.fromkeys(found.factors):
+        own = [place for place, name in enumerate(found.factors) if name == factor]
+        if not all(is_flag(found.matrix[unit, place]) for place in own):
+            continue
+        empty = [found.names[place] for place in own if not matrix[:, place].any()]
+        if (matrix[:, own] != 0).any(axis=1).all():
+            empty.append(factor)
+        if empty:
+            raise reference.problem("relapse.class_without_events", term=", ".join(empty))
