@@ -1,0 +1,185 @@
+"""Estimates along time: from an estimator of curves to rows at the times asked for, with their errors and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aidlib import reference
+from aidlib.estimate.domains import TEXT
+from aidlib.estimate.estimates import COVARIANCE_ROWS, Estimates
+from aidlib.estimate.influence import Influence
+from aidlib.estimate.intervals import Interval, critical
+from aidlib.estimate.sampling import Floats, Ints, codes
+from aidlib.estimate.study import Found, Study
+from aidlib.relapse.durations import SAME, Durations
+from aidlib.relapse.linearised import Curves, Repeated, linearised, variances
+from aidlib.relapse.product_limit import Estimator, Risk, cumulated
+
+TIME = "time"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Durations of a study at some times, sorted; unit: the column that tells units apart, None: every row is one."""
+
+    study: Study
+    found: Durations
+    times: Floats
+    unit: str | None = None
+
+    @property
+    def weight(self) -> Floats:
+        """One per pair."""
+        return np.asarray(self.found.members.at(self.study.sampling.weight))
+
+    @property
+    def at(self) -> Ints:
+        """Groups × times: positions."""
+        return np.tile(self.found.positions(self.times), (self.found.members.rows, 1))
+
+    def lines(self, causes: pd.Series | None = None) -> pd.DataFrame:
+        """The key columns: every time, for every cause."""
+        import pyarrow
+
+        texts = pyarrow.array(self.times).cast(pyarrow.string())  # "2" and "0.5", as quickly as there are many
+        times = pd.Series(pd.array(texts, dtype=TEXT))
+        if causes is None:
+            return pd.DataFrame({TIME: times})
+        lines = pd.DataFrame({causes.name: causes.repeat(len(times)).array})
+        return lines.assign(**{TIME: times.take(np.tile(np.arange(len(times)), len(causes))).array})
+
+    def units(self) -> Floats:
+        """Units of each group."""
+        members = self.found.members
+        return members.sum() if self.unit is None else members.distinct(self._unit_codes())
+
+    def counts(self) -> Floats:
+        """Units with the event of each cause up to each position: causes × groups × positions."""
+        found = self.found
+        first = np.ones(len(found.kind), dtype=bool)
+        if self.unit is not None:
+            unit = self._unit_codes()[found.members.unit]
+            place = pd.DataFrame({"unit": unit, "row": found.members.row, "kind": found.kind})
+            order = np.argsort(found.left, kind="stable")
+            first[order] = ~place.iloc[order].duplicated().to_numpy()
+        return cumulated(found.ended(first.astype(np.float64)))
+
+    def _unit_codes(self) -> Ints:
+        if self.unit not in self.study.sample:
+            raise reference.problem("estimate.no_column", column=self.unit)
+        return codes(self.study.sample[self.unit])
+
+
+def curve(
+    question: Question,
+    estimator: Estimator,
+    *,
+    measure: str,
+    unit: str,
+    method: str,
+    interval: Interval,
+    causes: pd.Series | None = None,
+) -> Estimates:
+    """Estimates of an estimator's curves at the times asked for."""
+    study, found, at = question.study, question.found, question.at
+    risk = Risk.of(found, question.weight)
+    curves = estimator(found, risk)
+    members = Repeated.of(found.members, len(curves.estimate) * at.shape[1])
+    estimate = picked(curves.estimate, at)
+    estimate[_unknown(question, risk, len(curves.estimate))] = np.nan
+    result = study.estimates(
+        Found(members, estimate, influence(question, estimator, curves, at)),
+        measure=measure,
+        unit=unit,
+        method=method,
+        keys=question.lines(causes),
+        interval=interval,
+        n=np.repeat(question.units(), members.lines),
+        count=picked(question.counts(), at),
+    )
+    keep = members.rows <= COVARIANCE_ROWS
+    return replace(result, kind="curve", _influence=result._influence if keep else None)
+
+
+def influence(question: Question, estimator: Estimator, curves: Curves, at: Ints) -> Influence:
+    """Influence values at the positions ``at``, of more than 1,000 rows the variances alone.
+
+    With replicate weights the deviations of the curves that each of them gives.
+    """
+    study, found = question.study, question.found
+    replicates = study.sampling.replicates
+    if replicates is not None:
+        every = (Risk.of(found, weight[found.members.unit]) for weight in replicates.T)
+        thetas = [picked(estimator(found, risk).estimate, at) for risk in every]
+        return study.deviations(picked(curves.estimate, at), np.stack(thetas, axis=1))
+    if at.size * len(curves.estimate) <= COVARIANCE_ROWS:
+        return linearised(study, found, curves, at)
+    return _Variances(study.sampling, None, None, variances(study, found, curves, at))
+
+
+@dataclass(frozen=True, eq=False)
+class _Variances(Influence):
+    """Influence values of which the variances alone are known."""
+
+    known: Floats | None = None
+
+    def variance(self) -> Floats:
+        """One per statistic."""
+        assert self.known is not None
+        return self.known
+
+
+def picked(values: Floats, at: Ints) -> Floats:
+    """Curves × groups × positions at some positions, in the order groups × curves × times."""
+    return np.take_along_axis(np.moveaxis(values, 1, 0), at[:, None], axis=2).ravel()
+
+
+def _unknown(question: Question, risk: Risk, curves: int) -> NDArray[np.bool_]:
+    """Without any event in the group, and after its last observation unless nobody was left then."""
+    nothing = risk.hazard.max(axis=1) == 0
+    over = question.times > question.found.until[:, None] * (1 + SAME)
+    unknown = nothing[:, None] | (over & (risk.survival[:, -1:] > 0))
+    return np.repeat(unknown[:, None], curves, axis=1).ravel()
+
+
+def chosen(interval: str, allowed: Mapping[str, Interval]) -> Interval:
+    """The interval of this name; Problem for another name."""
+    if interval not in allowed:
+        raise reference.problem("estimate.option", option="interval", allowed=", ".join(allowed))
+    return allowed[interval]
+
+
+def _share(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats, *, scale: str, start: float) -> Floats:
+    """Interval of a share that began at ``start``: exact there, none at the other end, where no error is estimated."""
+    inside = (estimate > 0) & (estimate < 1)
+    p = np.where(inside, estimate, 0.5)
+    half = critical(df) * se
+    if scale == "log-log":
+        bounds = p ** np.exp(np.stack([half, -half]) / (p * np.abs(np.log(p))))
+    elif scale == "log":
+        bounds = np.minimum(p * np.exp(np.stack([-half, half]) / p), 1.0)
+    else:
+        bounds = np.clip(np.stack([p - half, p + half]), 0.0, 1.0)
+    return np.where(inside, bounds, np.where((estimate == start) | np.isinf(df), estimate, np.nan))
+
+
+def _amount(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats, *, scale: str) -> Floats:
+    """Interval of a number that is 0 or more."""
+    half = critical(df) * se
+    if scale == "plain":
+        return np.maximum(np.stack([estimate - half, estimate + half]), 0.0)
+    positive = np.where(estimate > 0, estimate, 1.0)
+    bounds = positive * np.exp(np.stack([-half, half]) / positive)
+    return np.where(estimate > 0, bounds, estimate)
+
+
+SCALES = ("log-log", "log", "plain")
+SURVIVAL: dict[str, Interval] = {scale: partial(_share, scale=scale, start=1.0) for scale in SCALES}
+INCIDENCE: dict[str, Interval] = {scale: partial(_share, scale=scale, start=0.0) for scale in SCALES}
+AMOUNTS: dict[str, Interval] = {scale: partial(_amount, scale=scale) for scale in ("log", "plain")}
