@@ -1,5 +1,7 @@
 """How long hardship lasts, who leaves, who returns, what predicts it, and whom to visit."""
 
+from aidlib.relapse.accuracy import auc, brier, net_benefit, precision, recall
+from aidlib.relapse.calibration import calibration, calibration_curve
 from aidlib.relapse.dossiers import dossier_spells
 from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, visit_list
 from aidlib.relapse.exits import known_at_exit
@@ -14,15 +16,27 @@ from aidlib.relapse.follow_up import (
     visits,
     visits_per_household,
 )
+from aidlib.relapse.leakage import Predictor, check_leakage
 from aidlib.relapse.person_years import person_years, register_years
+from aidlib.relapse.risk_model import FittedRisk, RiskModel, risk_bands
 from aidlib.relapse.spells import spells
+from aidlib.relapse.validation import Validation, validate
 from aidlib.relapse.worklist import Request, Written, write_worklist
 
 __all__ = [
+    "FittedRisk",
+    "Predictor",
     "Request",
+    "RiskModel",
+    "Validation",
     "VisitRule",
     "Written",
+    "auc",
+    "brier",
+    "calibration",
+    "calibration_curve",
     "caseload",
+    "check_leakage",
     "dossier_spells",
     "due",
     "due_cases",
@@ -31,11 +45,16 @@ __all__ = [
     "known_at_exit",
     "landmarks",
     "monitor",
+    "net_benefit",
     "person_years",
+    "precision",
+    "recall",
     "register_exits",
     "register_years",
     "return_visited",
+    "risk_bands",
     "spells",
+    "validate",
     "visit_bands",
     "visit_list",
     "visited",
