@@ -2,6 +2,7 @@
 
 from aidlib.relapse.accuracy import auc, brier, net_benefit, precision, recall
 from aidlib.relapse.calibration import calibration, calibration_curve
+from aidlib.relapse.cox import cox, hazard_ratios
 from aidlib.relapse.dossiers import dossier_spells
 from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, visit_list
 from aidlib.relapse.exits import known_at_exit
@@ -18,6 +19,7 @@ from aidlib.relapse.follow_up import (
 )
 from aidlib.relapse.leakage import Predictor, check_leakage
 from aidlib.relapse.person_years import person_years, register_years
+from aidlib.relapse.recurrent import recurrent
 from aidlib.relapse.risk_model import FittedRisk, RiskModel, risk_bands
 from aidlib.relapse.spells import spells
 from aidlib.relapse.validation import Validation, validate
@@ -37,10 +39,12 @@ __all__ = [
     "calibration_curve",
     "caseload",
     "check_leakage",
+    "cox",
     "dossier_spells",
     "due",
     "due_cases",
     "first_visits",
+    "hazard_ratios",
     "interview_landmarks",
     "known_at_exit",
     "landmarks",
@@ -49,6 +53,7 @@ __all__ = [
     "person_years",
     "precision",
     "recall",
+    "recurrent",
     "register_exits",
     "register_years",
     "return_visited",

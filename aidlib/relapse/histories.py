@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,10 @@ class Histories:
         if units is not None:
             found.check_overlap(unit or "", np.zeros(len(stop)) if start is None else start, stratum)
         return found
+
+    def within(self, stratum: Ints, names: list[str]) -> Histories:
+        """The same rows in other strata; rows of none (-1) are no longer known."""
+        return replace(self, stratum=stratum, names=names, known=self.known & (stratum >= 0))
 
     def check_overlap(self, unit: str, start: Floats, group: Ints) -> None:
         """Raises Problem where two rows of one unit in one group are at risk at one time."""

@@ -11,8 +11,8 @@ from scipy.optimize import minimize_scalar
 
 from aidlib import reference
 from aidlib.estimate import Design, calibrate, make_replicates
-from aidlib.relapse.cox import cox, hazard_ratios
 from aidlib.reference import Problem
+from aidlib.relapse.cox import cox, hazard_ratios
 
 ORACLES = Path(__file__).parent / "oracles"
 SHARED = Path(__file__).parents[2] / "../shared/data"

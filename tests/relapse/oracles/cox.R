@@ -24,7 +24,7 @@ names(lung) <- c("inst", "time", "status", "age", "sex", "ecog", "loss")
 lung <- lung[!is.na(lung$inst), ]; lung$weight <- 0.5 + (seq_len(nrow(lung)) * 7) %% 11 / 5
 veteran <- survival::veteran; ovarian <- survival::ovarian
 heart <- survival::heart; heart$transplant <- as.integer(heart$transplant) - 1; heart$weight <- 1 + (heart$id * 5) %% 7 / 3
-put(lung, "lung"); put(veteran, "veteran"); put(ovarian, "ovarian"); put(heart, "heart"); put(survival::bladder2, "bladder2")
+put(lung, "lung"); put(veteran, "veteran"); put(ovarian, "ovarian"); put(heart, "heart"); put(survival::bladder2, "bladder2"); put(survival::bladder, "bladder")
 
 R$lung_efron <- cx(Surv(time, status) ~ age + sex + ecog, lung)
 R$lung_weights_cluster <- cx(Surv(time, status) ~ age + sex + ecog, lung, weights = weight, cluster = inst)
