@@ -56,8 +56,9 @@ def survival_curve(
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     found = durations(study, duration, event, entry, flag=True)
     return curve(
-        Question(study, found, evaluated(times, found), unit),
+        Question(study, found, unit),
         product_limit.survival,
+        evaluated(times, found),
         measure="survival",
         unit="share",
         method="relapse_survival",
@@ -93,8 +94,9 @@ def cumulative_hazard(
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     found = durations(study, duration, event, entry, flag=True)
     return curve(
-        Question(study, found, evaluated(times, found), unit),
+        Question(study, found, unit),
         product_limit.hazard,
+        evaluated(times, found),
         measure="cumulative_hazard",
         unit="number",
         method="relapse_cumulative_hazard",
@@ -130,8 +132,9 @@ def restricted_mean(
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     found = durations(study, duration, event, entry, flag=True)
     result = curve(
-        Question(study, found, np.array([float(until)]), unit),
+        Question(study, found, unit),
         product_limit.restricted_mean(float(until)),
+        np.array([float(until)]),
         measure="restricted_mean",
         unit=unit_of(sample, duration),
         method="relapse_restricted_mean",

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aidlib.estimate.design import Design
 from aidlib.estimate.domains import TEXT
@@ -17,7 +18,7 @@ from aidlib.estimate.sampling import Floats
 from aidlib.estimate.study import Study
 from aidlib.relapse import product_limit
 from aidlib.relapse.durations import durations, evaluated
-from aidlib.relapse.timed import INCIDENCE, Question, chosen, curve, picked
+from aidlib.relapse.timed import INCIDENCE, Question, chosen, curve, picked, positions
 
 
 def cumulative_incidence(
@@ -52,30 +53,30 @@ def cumulative_incidence(
     bounds = chosen(interval, INCIDENCE)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     found = durations(study, duration, event, entry, flag=False)
-    question = Question(study, found, evaluated(times, found), unit)
+    question, asked = Question(study, found, unit), evaluated(times, found)
     single = len(found.causes) == 1
     return curve(
         question,
         product_limit.incidence,
+        asked,
         measure="incidence",
         unit="share",
         method="relapse_incidence_single" if single else "relapse_incidence",
-        interval=partial(_or_exact, usual=bounds, never=_never(question)),
+        interval=partial(_or_exact, usual=bounds, never=_never(question, asked)),
         causes=pd.Series(list(found.causes), name="cause", dtype=TEXT),
     )
 
 
-def _never(question: Question) -> np.ndarray:
+def _never(question: Question, times: Floats) -> NDArray[np.bool_]:
     """Rows after time 0 of a cause that the group does not know: groups × causes × times."""
-    at = question.at
-    ended = question.found.ended(question.weight).sum(axis=2, keepdims=True)
-    absent = np.broadcast_to(ended == 0, (*ended.shape[:2], question.found.shape[1]))
-    never = np.asarray(picked(absent, at), dtype=bool)
-    return never & np.tile(question.times > 0, len(never) // len(question.times))
+    found = question.found
+    absent = found.ended(question.weight).sum(axis=2, keepdims=True) == 0
+    never = picked(np.broadcast_to(absent, (*absent.shape[:2], found.shape[1])), positions(found, times)).astype(bool)
+    return never & np.tile(times > 0, len(never) // len(times))
 
 
 def _or_exact(
-    estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats, *, usual: Interval, never: np.ndarray
+    estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats, *, usual: Interval, never: NDArray[np.bool_]
 ) -> Floats:
     bounds = usual(estimate, se, df, n, psus)
     return np.where(never & np.isfinite(df), beta(estimate, se, df, n, psus), bounds) if never.any() else bounds

@@ -26,33 +26,16 @@ TIME = "time"
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Durations of a study at some times, sorted; unit: the column that tells units apart, None: every row is one."""
+    """Durations of a study; unit: the column that tells units apart, None: every row is one."""
 
     study: Study
     found: Durations
-    times: Floats
     unit: str | None = None
 
     @property
     def weight(self) -> Floats:
         """One per pair."""
         return np.asarray(self.found.members.at(self.study.sampling.weight))
-
-    @property
-    def at(self) -> Ints:
-        """Groups × times: positions."""
-        return np.tile(self.found.positions(self.times), (self.found.members.rows, 1))
-
-    def lines(self, causes: pd.Series | None = None) -> pd.DataFrame:
-        """The key columns: every time, for every cause."""
-        import pyarrow
-
-        texts = pyarrow.array(self.times).cast(pyarrow.string())  # "2" and "0.5", as quickly as there are many
-        times = pd.Series(pd.array(texts, dtype=TEXT))
-        if causes is None:
-            return pd.DataFrame({TIME: times})
-        lines = pd.DataFrame({causes.name: causes.repeat(len(times)).array})
-        return lines.assign(**{TIME: times.take(np.tile(np.arange(len(times)), len(causes))).array})
 
     def units(self) -> Floats:
         """Units of each group."""
@@ -79,6 +62,7 @@ class Question:
 def curve(
     question: Question,
     estimator: Estimator,
+    times: Floats,
     *,
     measure: str,
     unit: str,
@@ -86,29 +70,30 @@ def curve(
     interval: Interval,
     causes: pd.Series | None = None,
 ) -> Estimates:
-    """Estimates of an estimator's curves at the times asked for."""
-    study, found, at = question.study, question.found, question.at
+    """Estimates of an estimator's curves at ``times``, sorted; causes: the names of the curves, if they are several."""
+    study, found = question.study, question.found
+    at = positions(found, times)
     risk = Risk.of(found, question.weight)
     curves = estimator(found, risk)
     members = Repeated.of(found.members, len(curves.estimate) * at.shape[1])
+    many = members.rows > COVARIANCE_ROWS
     estimate = picked(curves.estimate, at)
-    estimate[_unknown(question, risk, len(curves.estimate))] = np.nan
+    estimate[_unknown(found, risk, times, len(curves.estimate))] = np.nan
     result = study.estimates(
-        Found(members, estimate, influence(question, estimator, curves, at)),
+        Found(members, estimate, influence(question, estimator, curves, at, alone=many)),
         measure=measure,
         unit=unit,
         method=method,
-        keys=question.lines(causes),
+        keys=_lines(times, causes),
         interval=interval,
         n=np.repeat(question.units(), members.lines),
         count=picked(question.counts(), at),
     )
-    keep = members.rows <= COVARIANCE_ROWS
-    return replace(result, kind="curve", _influence=result._influence if keep else None)
+    return replace(result, kind="curve", _influence=None if many else result._influence)
 
 
-def influence(question: Question, estimator: Estimator, curves: Curves, at: Ints) -> Influence:
-    """Influence values at the positions ``at``, of more than 1,000 rows the variances alone.
+def influence(question: Question, estimator: Estimator, curves: Curves, at: Ints, *, alone: bool = False) -> Influence:
+    """Influence values at the positions ``at`` (groups × times, rising); ``alone``: the variances alone.
 
     With replicate weights the deviations of the curves that each of them gives.
     """
@@ -118,9 +103,9 @@ def influence(question: Question, estimator: Estimator, curves: Curves, at: Ints
         every = (Risk.of(found, weight[found.members.unit]) for weight in replicates.T)
         thetas = [picked(estimator(found, risk).estimate, at) for risk in every]
         return study.deviations(picked(curves.estimate, at), np.stack(thetas, axis=1))
-    if at.size * len(curves.estimate) <= COVARIANCE_ROWS:
-        return linearised(study, found, curves, at)
-    return _Variances(study.sampling, None, None, variances(study, found, curves, at))
+    if alone:
+        return _Variances(study.sampling, None, None, variances(study, found, curves, at))
+    return linearised(study, found, curves, at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +125,29 @@ def picked(values: Floats, at: Ints) -> Floats:
     return np.take_along_axis(np.moveaxis(values, 1, 0), at[:, None], axis=2).ravel()
 
 
-def _unknown(question: Question, risk: Risk, curves: int) -> NDArray[np.bool_]:
+def positions(found: Durations, times: Floats) -> Ints:
+    """Position of each time, for every group: groups × times."""
+    return np.tile(found.positions(times), (found.members.rows, 1))
+
+
+def _unknown(found: Durations, risk: Risk, times: Floats, curves: int) -> NDArray[np.bool_]:
     """Without any event in the group, and after its last observation unless nobody was left then."""
     nothing = risk.hazard.max(axis=1) == 0
-    over = question.times > question.found.until[:, None] * (1 + SAME)
+    over = times > found.until[:, None] * (1 + SAME)
     unknown = nothing[:, None] | (over & (risk.survival[:, -1:] > 0))
     return np.repeat(unknown[:, None], curves, axis=1).ravel()
+
+
+def _lines(times: Floats, causes: pd.Series | None) -> pd.DataFrame:
+    """The key columns: every time, for every cause."""
+    import pyarrow
+
+    texts = pyarrow.array(times).cast(pyarrow.string())  # "2" and "0.5", quickly however many there are
+    column = pd.Series(pd.array(texts, dtype=TEXT))
+    if causes is None:
+        return pd.DataFrame({TIME: column})
+    every = column.take(np.tile(np.arange(len(times)), len(causes)))
+    return pd.DataFrame({str(causes.name): causes.repeat(len(times)).array, TIME: every.array})
 
 
 def chosen(interval: str, allowed: Mapping[str, Interval]) -> Interval:
