@@ -98,12 +98,12 @@ def caseload(dossiers: pd.DataFrame, on: str | pd.Timestamp, *, left: int | None
     ``left`` months ago; None: however long ago); ``since`` is the day of opening or of the exit. Files closed for other
     reasons are left out. Besides household_id, dossier_id, members, recertified and the place and grade of that file.
     """
-    opened, closing = dates(dossiers, "opened"), dates(dossiers, "closed")
     end = pd.Timestamp(on).normalize() + pd.Timedelta(days=1)
     columns = ["household_id", "dossier_id", *PLACE, "members", "opened", "closed", "close_reason", "recertified"]
-    known = dossiers[(opened < end) & column(dossiers, "household_id").notna()].reindex(columns=columns)
+    begun = (dates(dossiers, "opened") < end) & column(dossiers, "household_id").notna()
+    known = dossiers.loc[begun.to_numpy()].reindex(columns=columns).reset_index(drop=True)
     known["recertified"] = dates(known, "recertified").where(lambda day: day < end)  # what comes later is not known
-    closed = closing[known.index].where(lambda day: day < end)
+    closed = dates(known, "closed").where(lambda day: day < end)
     code, households = pd.factorize(known["household_id"], sort=True)
     order = np.lexsort((_days(known["opened"]), _days(closed.fillna(end)), code))
     last = order[np.flatnonzero(np.diff(code[order], append=len(households)))]
