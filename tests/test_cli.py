@@ -17,7 +17,7 @@ import aidlib
 from aidlib.cli import main
 from aidlib.editions import publish
 from aidlib.reference import problem
-from aidlib.store import Store
+from aidlib.store import Store, add_identities, restricted_folder
 from tests.editions.samples import GOOD, project
 
 
@@ -221,3 +221,97 @@ def test_help_imports_nothing_heavy():
 
 def test_the_version_is_printed():
     assert aidlib.__version__ in call("--version").stdout
+
+
+@pytest.fixture
+def register(tmp_path, monkeypatch) -> Path:
+    """A folder for lists, beside a project whose store holds two households on file and one that left."""
+    made = project(tmp_path / "project", *GOOD)
+    ids = {"household_id": ["h1", "h2", "h3"], "region": "990100", "county": "990101"}
+    files = pd.DataFrame({**ids, "dossier_id": ["D1", "D2", "D3"], "recorded_grade": ["deep", "relative", "relative"]})
+    files["opened"] = pd.to_datetime(["2020-05-01", "2024-05-01", "2021-05-01"])
+    files["closed"] = pd.to_datetime([None, None, "2023-06-01"])
+    files["close_reason"] = [None, None, "economic"]
+    people = pd.DataFrame({**ids, "person_id": ["p1", "p2", "p3"], "year": 2024, "relation": "self"}).drop(
+        columns="county"
+    )
+    homes = pd.DataFrame({**ids, "year": 2024, "interview_date": pd.Timestamp("2024-10-01")})
+    paid = pd.DataFrame({**ids, "aid_id": ["a1", "a2", "a3"], "kind": "condolence", "occasion": "spring_festival"})
+    paid["date"] = pd.to_datetime(["2024-01-20", "2024-12-20", "2024-01-20"])
+    nothing = pd.DataFrame({"file": [], "sheet": [], "check": [], "region": []})
+    store = Store(made.root / "data" / "store")
+    tables = {"dossiers": files, "members": people, "households": homes, "aid": paid}
+    store.add(tables, files=[], account=nothing, checks=nothing, source="test", demo=True)
+    names = {"name": ["欧阳囍喆", "司徒翀", "上官蠡鑫"], "phone": "10077665544", "id_number": "990101196107177719"}
+    add_identities(store, pd.DataFrame({"person_id": ["p1", "p2", "p3"], **names}))
+    monkeypatch.chdir(made.root)
+    folder = tmp_path / "lists"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def visits(folder: Path, name: str = "list.xlsx", **changes: object):
+    options = {"region": "990100", "on": "2024-12-31", "capacity": 5, "officer": "张主任", "purpose": "春节前走访"}
+    options |= {"out": folder / name} | changes
+    return call("worklist", *[part for key, value in options.items() for part in (f"--{key}", value)])
+
+
+def test_worklist_writes_the_list_and_tells_where_it_is_but_no_name(register):
+    done = visits(register)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0] == str(register / "list.xlsx")
+    assert "审计第 1 号" in done.stdout
+    assert "entry 1 of the audit" in done.stdout
+    rows = pd.read_excel(register / "list.xlsx", sheet_name=1, dtype="str")
+    assert rows.iloc[:, 1].tolist() == ["欧阳囍喆"]  # h2 was visited lately, h3 is not due in the middle band
+    assert not any(word in done.output for word in ("欧阳", "10077665544", "990101196107177719"))
+    [entry] = (restricted_folder(Store("data/store")) / "audit.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(entry)["officer"] == "张主任"
+    assert json.loads(entry)["user"]
+    assert json.loads(entry)["at"][:2] == "20"
+
+
+def test_worklist_tells_json(register):
+    done = call("worklist", "--region", "990100", "--on", "2024-12-31", "--capacity", 5, "--out", register / "x.xlsx",
+                "--officer", "a", "--purpose", "b", "--json")  # fmt: skip
+    told = json.loads(done.stdout)
+    assert (told["path"], told["rows"], told["identified"], told["audit"]) == (str(register / "x.xlsx"), 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"out": "reports/editions/list.xlsx"}, "must not lie inside"),
+        ({"out": "data/store/list.xlsx"}, "must not lie inside"),
+        ({"out": "list.xlsx"}, "must not lie inside"),
+        ({"purpose": " "}, "--purpose"),
+        ({"capacity": 0}, "capacity"),
+        ({"on": "2024"}, "--on"),
+        ({"name": "list.csv"}, ".xlsx"),
+    ],
+)
+def test_worklist_refuses_with_status_2_and_leaves_nothing(register, changes, word):
+    done = visits(register, **changes)
+    assert done.exit_code == 2, done.output
+    assert word in done.output
+    assert list(register.iterdir()) == []
+    assert not (restricted_folder(Store("data/store")) / "audit.jsonl").exists()
+
+
+@pytest.mark.parametrize("option", ["region", "on", "capacity", "out", "officer", "purpose"])
+def test_worklist_is_never_written_without_being_asked_for_in_full(register, option):
+    given = {"region": "990100", "on": "2024-12-31", "capacity": "5", "out": str(register / "a.xlsx"), "officer": "a",
+             "purpose": "b"}  # fmt: skip
+    del given[option]
+    done = call("worklist", *[part for key, value in given.items() for part in (f"--{key}", value)])
+    assert done.exit_code == 2
+    assert f"--{option}" in done.output
+    assert list(register.iterdir()) == []
+
+
+def test_worklist_without_identities_is_status_1(register):
+    (restricted_folder(Store("data/store")) / "identities.parquet").unlink()
+    done = visits(register)
+    assert done.exit_code == 1
+    assert "aidlib import" in done.stderr
+    assert list(register.iterdir()) == []

@@ -117,6 +117,7 @@ def worklist(listed: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
 
     contacts: household_id, name, phone, address. A household without one is known by the number of its file.
     """
+    listed = listed.reset_index(drop=True)
     known = listed[["household_id"]].merge(contacts, on="household_id", how="left")
     exit_date = listed["since"].dt.strftime("%Y-%m-%d").where(listed["position"].eq("left"))
     found: dict[str, Any] = {
