@@ -84,11 +84,11 @@ class Histories:
     part: Ints
 
     def runs(self, held: Flags) -> Ints:
-        """Where a run of one state within one part starts."""
+        """First and last row of the runs of one state within one part: 2 × runs."""
+        new = np.flatnonzero((self.part[1:] != self.part[:-1]) | (held[1:] != held[:-1]))
         if not len(held):
-            return np.zeros(0, dtype=np.int64)
-        new = (self.part[1:] != self.part[:-1]) | (held[1:] != held[:-1])
-        return np.concatenate([[0], np.flatnonzero(new) + 1])
+            return np.zeros((2, 0), dtype=np.int64)
+        return np.stack([np.append(0, new + 1), np.append(new, len(held) - 1)])
 
     def last_seen(self) -> Ints:
         """The last wave of each unit."""
@@ -123,10 +123,9 @@ def histories(panel: pd.DataFrame, unit: str, time: str, state: str, gap: int) -
 
 def _without_short_absences(found: Histories, exit_after: int) -> Flags:
     """The states, with absences of fewer than ``exit_after`` waves between two waves in the state filled in."""
-    if exit_after == 1 or not len(found.held):
+    if exit_after == 1:
         return found.held
-    starts = found.runs(found.held)
-    lasts = np.append(starts[1:], len(found.held)) - 1
+    starts, lasts = found.runs(found.held)
     part, away = found.part[starts], ~found.held[starts]
     between = np.zeros(len(starts), dtype=bool)
     between[1:-1] = (part[1:-1] == part[:-2]) & (part[1:-1] == part[2:])
@@ -136,8 +135,7 @@ def _without_short_absences(found: Histories, exit_after: int) -> Flags:
 
 def _table(found: Histories, held: Flags, exit_after: int) -> pd.DataFrame:
     """The spells; instead of the unit its place, and ``row``, the place of the first wave."""
-    starts = found.runs(held)
-    lasts = np.append(starts[1:], len(held)) - 1
+    starts, lasts = found.runs(held)
     part, wave, years = found.part[starts], found.wave, found.waves.astype(np.float64)
     lasting = wave[lasts] - wave[starts] + 1 >= exit_after
     away_before, away_after = np.zeros((2, len(starts)), dtype=bool)
