@@ -54,8 +54,8 @@ def dossier_spells(
     settled = last - months if bridge_months else last
     same = files[UNIT].eq(files[UNIT].shift())
     sooner = (files["opened"] < files["closed"].shift() + months) | (files["opened"] <= files["closed"].shift())
-    starts = np.flatnonzero(~(same & sooner))
-    ends = np.append(starts[1:], len(files)) - 1
+    begins = ~(same & sooner).to_numpy()
+    starts, ends = np.flatnonzero(begins), np.flatnonzero(np.append(begins[1:], True)[: len(files)])
     first, final = files.take(starts).reset_index(drop=True), files.take(ends).reset_index(drop=True)
     running = final["closed"].isna() | (final["closed"] > settled)
     end = final["closed"].mask(running)
