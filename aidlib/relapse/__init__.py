@@ -8,6 +8,7 @@ from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, 
 from aidlib.relapse.exits import known_at_exit
 from aidlib.relapse.follow_up import (
     caseload,
+    first_visit,
     first_visits,
     interview_landmarks,
     landmarks,
@@ -43,6 +44,7 @@ __all__ = [
     "dossier_spells",
     "due",
     "due_cases",
+    "first_visit",
     "first_visits",
     "hazard_ratios",
     "interview_landmarks",

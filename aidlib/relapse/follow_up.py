@@ -14,14 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from aidlib import reference
 from aidlib.estimate import Design, Estimates, proportion, ratio
 from aidlib.estimate.sampling import Floats, Ints
 from aidlib.relapse.dossiers import OWN, dossier_spells
+from aidlib.relapse.incidence import cumulative_incidence
 from aidlib.relapse.requirements import ECONOMIC, column, dates
 
 NEAR = 14  # days between payments of one visit
 AT_THE_DOOR = ("spring_festival", "none")  # occasions; a condolence without one counts too
 LEFT_MONTHS = 24  # so long a household that left is looked after, in the figures of coverage
+BY_MONTH = tuple(round(month * 365.25 / 12) for month in range(25))  # days
 SPAN = 1 << 20  # days: more than any two dates are apart
 EPOCH = 1 << 19  # makes days before 1970 positive
 PLACE = ["region", "county", "recorded_grade"]
@@ -186,6 +189,33 @@ def first_visits(exits: pd.DataFrame, seen: pd.DataFrame, *, until: str, since: 
     stop = np.minimum(np.minimum(visit, returned), end)
     event = np.select([visit <= stop, returned <= stop], ["visit", "return"], "")
     return known.assign(duration=stop - gone, event=pd.Series(event, dtype="str"))
+
+
+def first_visit(
+    waits: pd.DataFrame,
+    design: Design | None,
+    *,
+    by: str | Sequence[str] | None = "region",
+    days: Sequence[float] = BY_MONTH,
+    base: str = "X",
+) -> Estimates:
+    """Share of the exits visited by so many ``days`` after them: a curve over key column ``time``, by group.
+
+    waits: of ``first_visits``. A return before any visit competes with it: such a household was not visited in time.
+    days: by default the ends of the first 24 months; 182 alone is half a year. Raises Problem where nobody was visited.
+    """
+    found = cumulative_incidence(waits, design, duration="duration", event="event", by=by, times=days, base=base)
+    mine = np.flatnonzero(found.rows["cause"].eq("visit"))
+    if not len(mine):
+        raise reference.problem("relapse.nobody_visited", rows=len(waits))
+    picked = replace(
+        found,
+        rows=found.rows.iloc[mine].drop(columns="cause"),
+        keys=tuple(key for key in found.keys if key != "cause"),
+        covariance=None if found.covariance is None else found.covariance[np.ix_(mine, mine)],
+        _influence=None if found._influence is None else found._influence.picked(mine),
+    )
+    return named(picked, "first_visit", "relapse_first_visit")
 
 
 def landmarks(

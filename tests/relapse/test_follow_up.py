@@ -82,6 +82,18 @@ def test_first_visits_by_hand():
     assert found["event"].tolist() == ["visit", "", "return", ""]
 
 
+def test_the_curve_of_first_visits_by_hand():
+    waits = pd.DataFrame({"duration": [100.0, 150, 182, 200], "event": ["visit", "return", "visit", ""]})
+    found = relapse.first_visit(waits, Design.census(), by=None, days=[0, 100, 182, 200])
+    assert (found.kind, found.base, found.keys) == ("curve", "X", ("time",))
+    assert found.rows["estimate"].tolist() == [0, 0.25, 0.5, 0.5]
+    assert found.rows["count"].tolist() == [0, 1, 2, 2]
+    pd.testing.assert_frame_equal(found.rows, found.from_json(found.to_json()).rows)
+    with pytest.raises(Problem) as caught:
+        relapse.first_visit(waits.assign(event=["return", "return", "", ""]), None, by=None)
+    assert caught.value.key == "relapse.nobody_visited"
+
+
 def test_exits_before_the_first_known_visit_are_left_out():
     left = relapse.register_exits(REGISTER, until="2025-12-31")
     seen = relapse.visits(aid(("b", "2024-01-20")))
@@ -171,6 +183,18 @@ def test_everyone_who_left_is_visited_at_the_two_festivals_after(demo):
     assert rows["se"].eq(0).all()
 
 
+def test_first_visits_come_with_the_festival_after_the_exit(demo):
+    """Files close from March to August and visits follow in January and February: 5 to 11 months later."""
+    left = relapse.register_exits(demo.dossiers, until="2025-12-31")
+    waits = relapse.first_visits(left, relapse.visits(demo.aid), until="2025-12-31")
+    assert waits.loc[waits["event"] == "visit", "duration"].between(120, 360).all()
+    found = relapse.first_visit(waits, Design.census(), by="region", days=[120, 182, 365])
+    rows = found.rows.pivot_table(index="region", columns="time", values="estimate")
+    assert rows["120"].eq(0).all()
+    assert (rows["365"] > 0.95).all()  # but for a return within the first months
+    assert rows["182"].between(0, 0.7).all()
+
+
 def test_visitors_choose_risky_households(demo):
     """Planted: visits do nothing where there is no reform, but are paid to those likelier to return."""
     spells = relapse.dossier_spells(demo.dossiers, until="2025-12-31")
@@ -214,6 +238,7 @@ def test_numbers_have_notes_and_names_in_both_languages():
         relapse.visited(REGISTER, paid, on="2024-12-31"),
         relapse.visits_per_household(REGISTER, paid, on="2024-12-31"),
         relapse.return_visited(sample, Design.census()),
+        relapse.first_visit(sample.assign(duration=[1, 2], event="visit"), Design.census(), by=None),
     ]
     for found in results:
         assert method(found.method, "zh") != method(found.method, "en")
