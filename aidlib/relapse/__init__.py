@@ -3,6 +3,7 @@
 from aidlib.relapse.accuracy import auc, brier, net_benefit, precision, recall
 from aidlib.relapse.calibration import calibration, calibration_curve
 from aidlib.relapse.cox import cox, hazard_ratios
+from aidlib.relapse.cox_predictions import baseline_hazard, event_probabilities
 from aidlib.relapse.dossiers import dossier_spells
 from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, visit_list
 from aidlib.relapse.exits import known_at_exit
@@ -35,6 +36,7 @@ __all__ = [
     "VisitRule",
     "Written",
     "auc",
+    "baseline_hazard",
     "brier",
     "calibration",
     "calibration_curve",
@@ -44,6 +46,7 @@ __all__ = [
     "dossier_spells",
     "due",
     "due_cases",
+    "event_probabilities",
     "first_visit",
     "first_visits",
     "hazard_ratios",

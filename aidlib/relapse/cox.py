@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Required, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,19 @@ from aidlib.relapse.risk_sets import Bools, Grouped, RiskSets
 TIES = ("efron", "breslow")
 NOTHING = 1e-10  # of the mean weight: what a row keeps in a replicate without it, so that its ties stay (as R's survey)
 EVENTS = 50  # a class with fewer events teaches nothing that may be published
+
+
+class Columns(TypedDict, total=False):
+    """What ``cox`` is told of the columns of a model, for what is worked out from one."""
+
+    duration: Required[str]
+    event: Required[str]
+    predictors: Required[Sequence[str]]
+    entry: str | None
+    strata: Names
+    ties: str
+    cause: str | None
+    unit: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,23 +67,27 @@ class Model:
     @classmethod
     def of(
         cls,
-        study: Study,
-        predictors: Sequence[str],
+        sample: pd.DataFrame,
+        design: Design | None,
         *,
-        duration: str,
-        event: str,
-        entry: str | None = None,
-        strata: Names = None,
-        ties: str = "efron",
-        cause: str | None = None,
-        unit: str | None = None,
+        df: str = "design",
+        base: str | None = None,
+        **columns: Unpack[Columns],
     ) -> Model:
-        """The fit on all rows with a weight, a history and every predictor; see ``cox`` for what is raised."""
+        """The fit on all rows with a weight, a history and every predictor; columns and Problems as ``cox``."""
+        ties, unit = columns.get("ties", "efron"), columns.get("unit")
         check_ties(ties)
+        study = Study.of(sample, with_clusters(design, unit), df=df, base=base)
         histories = Histories.of(
-            study, duration=duration, event=event, entry=entry, strata=strata, cause=cause, unit=unit
+            study,
+            duration=columns["duration"],
+            event=columns["event"],
+            entry=columns.get("entry"),
+            strata=columns.get("strata"),
+            cause=columns.get("cause"),
+            unit=unit,
         )
-        return cls.fitted(study, predictors, histories, efron=ties == "efron", event=event)
+        return cls.fitted(study, columns["predictors"], histories, efron=ties == "efron", event=columns["event"])
 
     @classmethod
     def fitted(cls, study: Study, predictors: Sequence[str], histories: Histories, *, efron: bool, event: str) -> Model:
@@ -112,12 +130,15 @@ class Model:
         """Weighted score residuals of the coefficients, rows of the likelihood × terms."""
         return self.point.residuals() * self.scale
 
-    def influence(self, scores: Floats, mix: Floats) -> Influence:
-        """Influence of the statistics ``scores`` @ ``mix``; scores: rows of the likelihood × q, weights included."""
-        study, rows = self.study, len(self.study.sample)
-        values = Grouped.of(self.used, rows).sum(np.ones(len(scores)), scores)
+    def by_row(self, values: Floats) -> Floats:
+        """Values of the rows of the likelihood as one per row of the sample."""
+        return Grouped.of(self.used, len(self.study.sample)).sum(np.ones(len(values)), values)
+
+    def influence(self, values: Floats, mix: Floats) -> Influence:
+        """Influence of the statistics ``values`` @ ``mix``; values: sample rows × q, weights included."""
+        study = self.study
         if study.sampling.replicates is None:
-            return influence_of(study, np.arange(rows), iter(values.T), mix)
+            return influence_of(study, np.arange(len(values)), iter(values.T), mix)
         weight, found = study.sampling.weight[:, None], values @ mix
         per_weight = np.divide(found, weight, out=np.zeros_like(found), where=weight > 0)
         return study.deviations(found.sum(axis=0), per_weight.T @ study.sampling.replicates)
@@ -127,7 +148,7 @@ class Model:
         if self.study.sampling.replicates is not None:
             deviations = self.study.deviations(self.coefficients, self._refitted())
             return Found(self.members, self.coefficients, deviations)
-        return Found(self.members, self.coefficients, self.influence(self.scores, self.inverse))
+        return Found(self.members, self.coefficients, self.influence(self.by_row(self.scores), self.inverse))
 
     def sizes(self) -> tuple[Floats, Floats]:
         """For each term the units, and the events; of a term of 0 and 1, those with 1."""
@@ -199,9 +220,19 @@ def cox(
     >>> found[["term", "estimate"]].round(4).values.tolist()
     [['ill', -1.0731]]
     """
-    study = Study.of(sample, with_clusters(design, unit), df=df, base=base)
     model = Model.of(
-        study, predictors, duration=duration, event=event, entry=entry, strata=strata, ties=ties, cause=cause, unit=unit
+        sample,
+        design,
+        df=df,
+        base=base,
+        duration=duration,
+        event=event,
+        predictors=predictors,
+        entry=entry,
+        strata=strata,
+        ties=ties,
+        cause=cause,
+        unit=unit,
     )
     return coefficients(model, method=f"relapse_cox_{ties}")
 
