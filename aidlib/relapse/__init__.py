@@ -4,6 +4,7 @@ from aidlib.relapse.accuracy import auc, brier, net_benefit, precision, recall
 from aidlib.relapse.calibration import calibration, calibration_curve
 from aidlib.relapse.cox import cox, hazard_ratios
 from aidlib.relapse.cox_predictions import baseline_hazard, event_probabilities
+from aidlib.relapse.curves import cumulative_hazard, restricted_mean, survival_curve
 from aidlib.relapse.dossiers import dossier_spells
 from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, visit_list
 from aidlib.relapse.exits import known_at_exit
@@ -19,7 +20,10 @@ from aidlib.relapse.follow_up import (
     visits,
     visits_per_household,
 )
+from aidlib.relapse.incidence import cumulative_incidence
 from aidlib.relapse.leakage import Predictor, check_leakage
+from aidlib.relapse.logrank import logrank
+from aidlib.relapse.medians import median_duration
 from aidlib.relapse.person_years import person_years, register_years
 from aidlib.relapse.recurrent import recurrent
 from aidlib.relapse.risk_model import FittedRisk, RiskModel, risk_bands
@@ -43,6 +47,8 @@ __all__ = [
     "caseload",
     "check_leakage",
     "cox",
+    "cumulative_hazard",
+    "cumulative_incidence",
     "dossier_spells",
     "due",
     "due_cases",
@@ -53,6 +59,8 @@ __all__ = [
     "interview_landmarks",
     "known_at_exit",
     "landmarks",
+    "logrank",
+    "median_duration",
     "monitor",
     "net_benefit",
     "person_years",
@@ -61,9 +69,11 @@ __all__ = [
     "recurrent",
     "register_exits",
     "register_years",
+    "restricted_mean",
     "return_visited",
     "risk_bands",
     "spells",
+    "survival_curve",
     "validate",
     "visit_bands",
     "visit_list",

@@ -36,7 +36,8 @@ def cumulative_incidence(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """Share ended by each ``cause`` up to ``time`` (key columns; None: 0 and every time of an event), by group.
+    """Share ended by each cause up to ``time`` (None: 0 and every time of an event), by group; key columns: the name of
+    ``event``, and ``time``.
 
     F_c(t) = sum over the event times k <= t of S(k-) d_ck / Y_k (Aalen-Johansen), S falling by all causes together: the
     shares of all causes and S add up to 1, where 1 - S of each cause alone, the others censored, would add up to more.
@@ -47,8 +48,8 @@ def cumulative_incidence(
     >>> import pandas as pd
     >>> spells = pd.DataFrame({"years": [1, 2, 2, 3], "exit": ["death", "", "economic", "economic"]})
     >>> found = cumulative_incidence(spells, None, duration="years", event="exit", times=[1, 3]).rows
-    >>> found[["cause", "time", "estimate"]].values.tolist()[-2:]
-    [['death', '1', 0.25], ['death', '3', 0.25]]
+    >>> found[["exit", "time", "estimate"]].values.tolist()[-2:]
+    [['economic', '1', 0.0], ['economic', '3', 0.75]]
     """
     bounds = chosen(interval, INCIDENCE)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
@@ -63,7 +64,7 @@ def cumulative_incidence(
         unit="share",
         method="relapse_incidence_single" if single else "relapse_incidence",
         interval=partial(_or_exact, usual=bounds, never=_never(question, asked)),
-        causes=pd.Series(list(found.causes), name="cause", dtype=TEXT),
+        causes=pd.Series(list(found.causes), name=event, dtype=TEXT),
     )
 
 

@@ -13,6 +13,8 @@ set.seed(20250101)
 lung <- data.frame(inst = lung$inst, time = lung$time, event = lung$status - 1, sex = lung$sex,
                    weight = round(runif(nrow(lung), 1, 4), 3))
 lung$stratum <- 1 + (lung$inst > 10)
+lung$group <- sample(c("a", "b", "c"), nrow(lung), replace = TRUE)
+lung$untied <- lung$time + rank(lung$time + runif(nrow(lung)) / 2) / 1000  # svylogrank's hazard breaks ties after Efron
 save(lung, "curves_lung.csv")
 fit <- survfit(Surv(time, event) ~ 1, lung, weights = weight, cluster = inst)
 by <- summary(survfit(Surv(time, event) ~ sex, lung, weights = weight, cluster = inst), times = c(100, 200, 365, 700))
@@ -38,6 +40,30 @@ found <- list(lung = list(
   greenwood = list(survival = greenwood$surv, se = greenwood$std.err),
   median = unname(quantile(survfit(Surv(time, event) ~ 1, lung, conf.type = "log-log"), 0.5)$quantile)
 ))
+
+# log-rank tests: without ties R's svylogrank, with ties the totals of the rows' shares written out
+test <- function(formula, rho) unname(svylogrank(formula, strat, rho = rho)[[2]]["Chisq"])
+written_out <- function(group, rho, data, design) {
+  times <- sort(unique(data$time[data$event == 1])); w <- data$weight; start <- if (is.null(data$entry)) 0 else data$entry
+  Y <- outer(data$time, times, ">=") & outer(start + 0 * data$time, times, "<")
+  dN <- outer(data$time, times, "==") * data$event
+  hazard <- colSums(w * dN) / colSums(w * Y)
+  W <- c(1, cumprod(1 - hazard))[seq_along(times)]^rho
+  Z <- model.matrix(~group)[, -1, drop = FALSE]
+  U <- apply(Z, 2, function(z) {
+    away <- outer(z, colSums(w * z * Y) / colSums(w * Y), "-")
+    rowSums(away * (dN - Y * rep(hazard, each = nrow(data))) * rep(W, each = nrow(data)))
+  })
+  total <- svytotal(U, design)
+  drop(coef(total) %*% solve(vcov(total), coef(total)))
+}
+found$logrank <- list(
+  untied = list(sex0 = test(Surv(untied, event) ~ factor(sex), 0), sex1 = test(Surv(untied, event) ~ factor(sex), 1),
+                group0 = test(Surv(untied, event) ~ group, 0), group1 = test(Surv(untied, event) ~ group, 1)),
+  tied = list(sex0 = written_out(factor(lung$sex), 0, lung, strat), group1 = written_out(lung$group, 1, lung, strat)),
+  classical = c(survdiff(Surv(time, event) ~ sex, lung)$chisq, survdiff(Surv(time, event) ~ sex, lung, rho = 1)$chisq),
+  df = degf(strat)
+)
 
 # mgus2: progression (pcm) or death without it
 mgus <- survival::mgus2
@@ -99,6 +125,10 @@ weighted <- function(fit, type) {  # influence by unit; its own weighting fails 
 one <- survfit(Surv(entry, time, event) ~ 1, made, weights = weight, id = unit)
 every <- survfit(Surv(entry, time, state) ~ 1, made, weights = weight, id = unit)
 states <- weighted(every, "pstate")  # units x times x states
+rows_design <- svydesign(~psu, strata = ~stratum, weights = ~weight, data = made)
+death <- transform(made, event = as.integer(exit == "death"))
+found$logrank$staggered <- list(event = written_out(made$group, 0, made, rows_design),
+                                death = written_out(made$group, 1, death, rows_design), df = degf(rows_design))
 found$staggered <- list(
   clusters = length(unique(made$psu)), at = at,
   survival = km_at$surv, survival_se = km_at$std.err, hazard = km_at$cumhaz, hazard_se = km_at$std.chaz,
