@@ -205,13 +205,13 @@ def first_visit(
     days: by default the ends of the first 24 months; 182 alone is half a year. Raises Problem where nobody was visited.
     """
     found = cumulative_incidence(waits, design, duration="duration", event="event", by=by, times=days, base=base)
-    mine = np.flatnonzero(found.rows["cause"].eq("visit"))
+    mine = np.flatnonzero(found.rows["event"].eq("visit"))
     if not len(mine):
         raise reference.problem("relapse.nobody_visited", rows=len(waits))
     picked = replace(
         found,
-        rows=found.rows.iloc[mine].drop(columns="cause"),
-        keys=tuple(key for key in found.keys if key != "cause"),
+        rows=found.rows.iloc[mine].drop(columns="event"),
+        keys=tuple(key for key in found.keys if key != "event"),
         covariance=None if found.covariance is None else found.covariance[np.ix_(mine, mine)],
         _influence=None if found._influence is None else found._influence.picked(mine),
     )

@@ -1,12 +1,17 @@
 """Follow-up: visits, coverage, first visit, return by visit: by hand, laws, edges, planted truth, errors."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib import relapse, survey
-from aidlib.estimate import Design
+from aidlib import demo as made
+from aidlib import intake, relapse, survey
+from aidlib.estimate import Design, Estimates, compare
 from aidlib.reference import Problem, heading, label, method
+
+ROOT = Path(__file__).parents[2]
 
 
 def aid(*rows: tuple, **columns) -> pd.DataFrame:
@@ -163,7 +168,29 @@ def test_the_input_stays_as_it_was():
     pd.testing.assert_frame_equal(paid, copies[1])
 
 
+def test_staying_out_long_enough_to_be_visited_is_no_effect():
+    """Visits at random times that do nothing: who was visited before the return seems safe, but not by landmark."""
+    rng = np.random.default_rng(11)
+    size = 20_000
+    day = pd.Timestamp("2020-01-01")
+    back, seen = (day + pd.to_timedelta(np.ceil(rng.exponential(mean, size)), unit="D") for mean in (900, 400))
+    names = pd.Series(np.arange(size).astype("str"), dtype="str")
+    exits = pd.DataFrame({"household_id": names, "exit_date": day, "return_date": back})
+    met = relapse.visits(aid(*zip(names, seen, strict=True)))
+    rows = relapse.landmarks(exits, met, until="2030-01-01", since="2020-01-01")
+    assert rows["returned"].isna().equals(exits["return_date"] <= pd.Timestamp("2020-07-01"))
+    fair = compare(relapse.return_visited(rows, None, by=None), of="visited", against="0").rows
+    assert abs(fair["estimate"].item()) < 2.5 * fair["se"].item()
+    naive = rows.assign(visited=(seen < back).astype(float), returned=(back <= "2021-07-01").astype(float))
+    assert compare(relapse.return_visited(naive, None, by=None), of="visited", against="0").rows["high"].item() < -0.2
+
+
 # --- planted truth
+# year from which follow-up visits were reformed, by city
+REFORM = {"990100": 2020, "990400": 2020, "990800": 2020, "990200": 2021, "990700": 2021, "991000": 2021,
+          "990500": 2022, "991100": 2022}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def demo(demo_store) -> survey.Survey:
     return survey.load("2025", "990000", demo_store)
@@ -195,15 +222,31 @@ def test_first_visits_come_with_the_festival_after_the_exit(demo):
     assert rows["182"].between(0, 0.7).all()
 
 
-def test_visitors_choose_risky_households(demo):
-    """Planted: visits do nothing where there is no reform, but are paid to those likelier to return."""
-    spells = relapse.dossier_spells(demo.dossiers, until="2025-12-31")
-    years = relapse.person_years(demo.panel, spells, until="2025-12-31")
-    sample = relapse.interview_landmarks(years).assign(risk_band="all")
-    found = relapse.return_visited(sample, demo.design())
+def test_interviews_of_households_that_had_left_are_compared(demo):
+    found, sample = by_visit(demo)
     assert found.base == "X"
     assert found.rows["n"].sum() == sample["returned"].notna().sum()
     assert set(sample.loc[sample["returned"].notna(), "position"]) == {"left"}
+    assert len(sample) == len(demo.panel)  # every row stays in the design
+
+
+@pytest.mark.slow
+def test_visitors_choose_risky_households(tmp_path):
+    """Planted: where there is no reform a visit does nothing, yet those visited return more often."""
+    made.write(tmp_path / "raw", households=4000)
+    intake.import_files([tmp_path / "raw"], source="demo", store=tmp_path / "store", project=ROOT)
+    found, _ = by_visit(survey.load("2025", "990000", tmp_path / "store"))
+    usual = compare(found, of="visited", against="0").rows.set_index("reform").loc["no"]
+    assert usual["low"] > 0
+
+
+def by_visit(found: survey.Survey) -> tuple[Estimates, pd.DataFrame]:
+    """Return by visit, in cities before and after their reform; and the interviews compared."""
+    spells = relapse.dossier_spells(found.dossiers, until="2025-12-31")
+    years = relapse.person_years(found.panel, spells, until="2025-12-31")
+    begun = years["year"] >= years["region"].map(REFORM).fillna(9999)
+    sample = relapse.interview_landmarks(years).assign(reform=begun.map({True: "yes", False: "no"}))
+    return relapse.return_visited(sample, found.design(), by="reform"), sample
 
 
 # --- edges
