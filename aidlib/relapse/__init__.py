@@ -6,8 +6,10 @@ from aidlib.relapse.cox import cox, hazard_ratios
 from aidlib.relapse.cox_predictions import baseline_hazard, event_probabilities
 from aidlib.relapse.curves import cumulative_hazard, restricted_mean, survival_curve
 from aidlib.relapse.dossiers import dossier_spells
+from aidlib.relapse.drift import alarms, population_stability
 from aidlib.relapse.due import VisitRule, due, due_cases, monitor, visit_bands, visit_list
 from aidlib.relapse.exits import known_at_exit
+from aidlib.relapse.fairness import group_errors, observed_expected
 from aidlib.relapse.follow_up import (
     caseload,
     first_visit,
@@ -39,6 +41,7 @@ __all__ = [
     "Validation",
     "VisitRule",
     "Written",
+    "alarms",
     "auc",
     "baseline_hazard",
     "brier",
@@ -55,6 +58,7 @@ __all__ = [
     "event_probabilities",
     "first_visit",
     "first_visits",
+    "group_errors",
     "hazard_ratios",
     "interview_landmarks",
     "known_at_exit",
@@ -63,7 +67,9 @@ __all__ = [
     "median_duration",
     "monitor",
     "net_benefit",
+    "observed_expected",
     "person_years",
+    "population_stability",
     "precision",
     "recall",
     "recurrent",

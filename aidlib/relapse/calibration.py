@@ -79,9 +79,9 @@ def calibration_curve(
     Key column ``figure``: observed (logit interval) and expected; equal risks stay in one group.
     """
     study = Study.of(sample, design, df=df, base=base)
-    table = sample.assign(
-        risk_group=risk_groups(study.flag(outcome), study.column(risk), study.sampling.weight, groups)
-    )
+    codes = risk_groups(study.flag(outcome), study.column(risk), study.sampling.weight, groups)
+    names = pd.CategoricalDtype([str(g + 1) for g in range(groups)], ordered=True)
+    table = sample.assign(risk_group=pd.Categorical.from_codes(codes, dtype=names))
     observed = proportion(table, design, outcome, by="risk_group", df=df, base=base)
     expected = mean(table, design, risk, by="risk_group", df=df, base=base)
     expected = replace(expected, rows=expected.rows.assign(count=observed.rows["count"]), unit="share")

@@ -49,7 +49,7 @@ class RiskModel:
     horizon: 1 or 3; the outcome is the column ``returned_1y`` or ``returned_3y``, missing unless the whole horizon has
     been observed. predictors: columns known at exit; text columns are categories. Age, sex and region are not among
     the default ones: errors are told by them instead. kind: "boosted", an additive model of monotone steps
-    (scikit-learn's HistGradientBoostingClassifier with trees of one split), or "logit", a ridge-penalised logistic regression.
+    (scikit-learn's HistGradientBoostingClassifier with trees of one split), or "logit", a ridge-penalised logit.
     """
 
     horizon: int = 1

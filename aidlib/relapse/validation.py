@@ -27,7 +27,8 @@ MODEL = "model"
 RISK = "risk_"  # prefix of the columns that hold predicted risks
 THRESHOLDS = (0.03, 0.05, 0.08, 0.10, 0.15, 0.20, 0.30)
 CAPACITY = 0.2  # share of a year's leavers whom visits can reach
-COMPARED = {"auc": 1.0, "brier": -1.0, "precision": 1.0, "recall": 1.0}  # figures compared, and which way is better
+COMPARED = ("auc", "brier", "precision", "recall")
+DUST = 1e-9  # smaller standard errors are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,8 @@ class Validation:
     """How a model did on later years, beside its benchmarks.
 
     exits: the sample with ``exit_year`` and, for tested exits, the risk that each rule gave them (``risk_model`` …).
-    figures: by ``rule`` and ``figure``; differences: the model less each benchmark, key columns ``against`` and
-    ``figure``; curve: observed and expected by risk group; decision: net benefit by ``rule`` and ``threshold``.
+    figures: by ``rule`` and ``figure``; differences: the model less each other rule in ``figure``; curve: observed and
+    expected by risk group; decision: net benefit by ``rule`` and ``threshold``.
     """
 
     model: RiskModel
@@ -51,7 +52,7 @@ class Validation:
     def verdict(self) -> dict[str, bool]:
         """Whether the model beats each benchmark: the 95 % interval of the difference of the AUC lies above 0."""
         rows = self.differences.rows.query("figure == 'auc'")
-        return dict(zip(rows["against"], (rows["low"] > 0).tolist(), strict=True))
+        return dict(zip(rows["rule"], (rows["low"] > 0).tolist(), strict=True))
 
     def sentence(self, language: str) -> str:
         """What the model beats and what not, for a reader."""
@@ -61,6 +62,8 @@ class Validation:
         }
         mark = "、" if language == "zh" else ", "
         key = "relapse.verdict_" + ("both" if all(names.values()) else "beats" if names[True] else "not")
+        if not self.figures.rows["flag"].isin(["", "care"]).any():
+            key = "relapse.verdict_unknown"
         return reference.message(key, language, beaten=mark.join(names[True]), others=mark.join(names[False]))
 
 
@@ -79,10 +82,13 @@ def validate(
     exits: one row per economic exit with ``exit_year`` (or ``exit_date``), predictors and outcome; capacity: share of a
     year's leavers, or number of visits a year (above 1). All measures are weighted, with design-based errors: AUC
     within exit years, calibration, Brier score and its skill over the base rate, precision and recall at capacity.
-    Figures of fewer than 50 returns (or exits without) are flagged "quality". Raises Problem for leaking predictors
-    and where no year can be tested.
+    Figures of fewer than 50 returns (or exits without) are flagged "quality"; where no year can be tested they are
+    empty. Raises Problem for leaking predictors, and for a design that is a complete count: the score is meant for
+    other households than these.
     """
     model = RiskModel() if model is None else model
+    if design is not None and design.complete:
+        raise reference.problem("relapse.complete_count")
     rules: dict[str, Rule] = {MODEL: model, **benchmarks(model)}
     tested = forward_predictions(exits, design, rules, model, unit=unit)
     tests = {r: Tests(tested, design, model.outcome, RISK + r, capacity, base) for r in rules}
@@ -98,8 +104,8 @@ def validate(
         model,
         capacity,
         tested,
-        refuse_few(replace(figures, method="relapse_validation"), *sides),
-        refuse_few(_differences(parts), *sides),
+        refuse_few(_named(figures, "risk_score", "relapse_validation"), *sides),
+        refuse_few(_named(_differences(parts), "difference", "relapse_paired"), *sides),
         curve,
         refuse_few(decision, *sides),
     )
@@ -124,8 +130,6 @@ def forward_predictions(
             continue
         for rule, risk in risks.items():
             risk[test] = rules[rule].fit(exits.iloc[train], design, unit=unit).predict(exits.iloc[test])
-    if all(np.isnan(risk).all() for risk in risks.values()):
-        raise reference.problem("relapse.no_test_year", outcome=model.outcome, least=EVENTS)
     return exits.assign(**{YEAR: year}, **{RISK + rule: risk for rule, risk in risks.items()})
 
 
@@ -198,11 +202,18 @@ def _differences(parts: Mapping[str, Mapping[str, Estimates]]) -> Estimates:
         if rule != MODEL:
             pairs = {figure: (parts[MODEL][figure], own[figure]) for figure in COMPARED}
             found[rule] = stack({figure: _less(*pair) for figure, pair in pairs.items()}, key="figure")
-    return replace(stack(found, key="against"), kind="effect", method="relapse_paired")
+    return replace(stack(found, key="rule"), kind="effect")
 
 
 def _less(own: Estimates, other: Estimates) -> Estimates:
     return function_of(lambda own, other: own - other, measure="difference", unit="number", own=own, other=other)
+
+
+def _named(estimates: Estimates, measure: str, method: str) -> Estimates:
+    """One measure and method for all figures; errors that are rounding dust are none."""
+    rows = estimates.rows.assign(measure=measure)
+    rows["se"] = rows["se"].mask(rows["se"] < DUST, 0.0)
+    return replace(estimates, rows=rows, unit="index", method=method)
 
 
 def _single(estimates: Estimates, place: int) -> Estimates:

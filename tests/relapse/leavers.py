@@ -7,9 +7,8 @@ from aidlib.estimate import Design
 from aidlib.relapse import Predictor
 
 DESIGN = Design("weight", "stratum", "psu", nested=True)
-LOGS = {
-    name: np.log(odds) for name, odds in {"patient": 1.8, "widowed": 1.4, "child": 1.4, "low": 2.0, "mid": 1.4}.items()
-}
+ODDS = {"patient": 1.8, "widowed": 1.4, "child": 1.4, "low": 2.0, "mid": 1.4}
+LOGS = {name: np.log(odds) for name, odds in ODDS.items()}
 YEARS = range(2016, 2026)
 PREDICTORS = (
     Predictor("exit_ratio", "exit", -1),
