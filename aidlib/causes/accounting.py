@@ -101,11 +101,11 @@ def if_reimbursed(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """By how much FGT(alpha) would fall if a cause were made good: bounds in the key columns ``component``, ``made_good``.
+    """By how much FGT(alpha) would fall if a cause were made good; key columns ``component`` and ``made_good``.
 
     ``alone``: nothing else is made good, the last step of the Shapley value; ``after_others``: all other causes already
-    are, its first step. Every order of measures gives something between the least and the greatest step, and for most
-    purposes these two tell the range. In pp; arguments, n, count and errors as ``hardship_shares``.
+    are, its first step. The two tell the range from one measure to the last of many; orders in between can lie outside.
+    In pp; arguments, n, count and errors as ``hardship_shares``.
 
     >>> import pandas as pd
     >>> sample = pd.DataFrame({"net": [80.0, 80, 40, 150], "illness": [30.0, 15, 0, 60], "schooling": [0.0, 15, 0, 0]})
