@@ -9,7 +9,7 @@ import pandas as pd
 
 from aidlib import reference
 from aidlib.estimate.sampling import finite
-from aidlib.relapse.person_years import UNIT, timeline
+from aidlib.relapse.person_years import SECONDS, UNIT, timeline
 from aidlib.relapse.requirements import ECONOMIC, column, complete, dates
 
 YEAR = 365.25  # days
@@ -56,7 +56,7 @@ def known_at_exit(
 
 def _leavers(spells: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """The spells that ended by an economic exit, with the household's history before and its next opening (back)."""
-    back = timeline(spells).next_start().astype("datetime64[s]")
+    back = timeline(spells).spells.back.astype(SECONDS)
     ordered = spells.sort_values([UNIT, "start", "end"], kind="stable", ignore_index=True).assign(back=back)
     years = ((ordered["end"] - ordered["start"]).dt.days / YEAR).fillna(0.0)
     ordered = ordered.assign(

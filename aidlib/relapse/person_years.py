@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from aidlib.relapse.requirements import ECONOMIC, column, complete, dates
 
 UNIT = "household_id"
 ON_FILE, LEFT, RETURN = "on_file", "left", "return"
-DAY = "datetime64[D]"
+DAY, SECONDS = "datetime64[D]", "datetime64[s]"
+NEVER = np.datetime64("NaT", "D")
 Days = NDArray[np.datetime64]
 
 
@@ -47,23 +49,22 @@ def person_years(
     history = timeline(spells)
     day = dates(interviews, date).to_numpy().astype(DAY)
     place = history.last_before(complete(interviews, UNIT), day)
-    met = place >= 0
-    on_file = met & ~(history.end[place] <= day)
-    left = met & ~on_file & (history.exit[place] == ECONOMIC)
-    since = np.where(on_file, history.start[place], np.where(left, history.end[place], np.datetime64("NaT", "D")))
+    spell = history.at(place)
+    on_file = ~np.isnat(spell.start) & ~(spell.end <= day)
+    left = (spell.end <= day) & (spell.exit == ECONOMIC)
+    since = np.where(on_file, spell.start, np.where(left, spell.end, NEVER))
     year_on = a_year_after(day)
-    end, back = history.end[place], history.next_start()[place]
-    ended, returned = on_file & (end <= year_on), left & (back <= year_on)
+    ended, returned = on_file & (spell.end <= year_on), left & (spell.back <= year_on)
     k = years_between(since, day) + 1
     found = {
         "position": np.select([on_file, left], [ON_FILE, LEFT], ""),
-        "spell": np.where(on_file | left, history.number[place], np.nan),
-        "since": since.astype("datetime64[s]"),
+        "spell": np.where(on_file | left, spell.number, np.nan),
+        "since": since.astype(SECONDS),
         "k": k,
         "start": k - 1,
         "stop": k,
-        "event": np.select([ended, returned], [history.exit[place], RETURN], ""),
-        "event_date": np.select([ended, returned], [end, back], np.datetime64("NaT", "D")).astype("datetime64[s]"),
+        "event": np.select([ended, returned], [spell.exit, RETURN], ""),
+        "event_date": np.select([ended, returned], [spell.end, spell.back], NEVER).astype(SECONDS),
         "observed": (on_file | left) & (year_on <= np.datetime64(pd.Timestamp(until), "D")),
     }
     texts = {name: pd.array(found[name].astype(object), dtype="str") for name in ("position", "event")}
@@ -92,39 +93,46 @@ def register_years(
 
 
 @dataclass(frozen=True, eq=False)
-class Timeline:
-    """Spells of dates as arrays, by household and start: homes (the distinct ones), home (a place in these), days."""
+class Moments:
+    """Spells as arrays: number, start, end, exit, and back, the day on which the household's next spell begins."""
 
-    homes: pd.Index
-    home: Ints
-    number: Ints
+    number: NDArray[np.float64]
     start: Days
     end: Days
     exit: NDArray[np.object_]
+    back: Days
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Spells by household and start. homes: the distinct households; home: the place of each spell's in them."""
+
+    homes: pd.Index
+    home: Ints
+    spells: Moments
 
     def last_before(self, homes: pd.Series, day: Days) -> Ints:
-        """Place of each household's last spell that began by the end of its day; -1 where there is none."""
-        if not len(self.home):
+        """Place of each household's last spell that had begun by the end of its day; -1 where there is none."""
+        start = self.spells.start
+        if not len(start):
             return np.full(len(homes), -1)
-        first = self.start.min()
-        width = int((self.start.max() - first).astype(np.int64)) + 2
-        begun = self.home * width + (self.start - first).astype(np.int64)
-        known = ~np.isnat(day)
-        after = np.clip(np.where(known, (day - first).astype(np.int64), -1), -1, width - 1)
+        first = start.min()
+        width = int((start.max() - first).astype(np.int64)) + 2
+        begun = self.home * width + (start - first).astype(np.int64)
+        after = np.where(np.isnat(day), -1, np.clip((day - first).astype(np.int64), -1, width - 1))
         of = self.homes.get_indexer(pd.Index(homes))
         place = np.searchsorted(begun, of * width + after, side="right") - 1
-        mine = known & (of >= 0) & (after >= 0) & (place >= 0) & (self.home[place] == of)
+        mine = (of >= 0) & (after >= 0) & (place >= 0) & (self.home[place] == of)
         return np.where(mine, place, -1)
 
-    def next_start(self) -> Days:
-        """The day on which the household's next spell begins; NaT where there is none."""
-        following = np.append(self.start[1:], np.datetime64("NaT", "D"))[: len(self.start)]
-        same = np.append(self.home[1:] == self.home[:-1], False)[: len(self.home)]
-        return np.where(same, following, np.datetime64("NaT", "D"))
+    def at(self, place: Ints) -> Moments:
+        """The spells at these places; missing at -1."""
+        nothing: dict[str, Any] = {"number": np.nan, "exit": ""}
+        return Moments(**{n: np.append(v, nothing.get(n, NEVER))[place] for n, v in vars(self.spells).items()})
 
 
 def timeline(spells: pd.DataFrame) -> Timeline:
-    """The spells by household and start, each with its end; checked: none runs backwards, none overlaps."""
+    """The spells by household and start; checked: each has a start, none runs backwards, none overlaps the next."""
     home, homes = pd.factorize(complete(spells, UNIT), sort=True)
     complete(spells, "start")
     start, end = (dates(spells, name).to_numpy().astype(DAY) for name in ("start", "end"))
@@ -133,11 +141,13 @@ def timeline(spells: pd.DataFrame) -> Timeline:
         raise reference.problem("relapse.backwards", start="start", end="end", rows=backwards)
     order = np.lexsort((end, start, home))
     home, start, end = home[order].astype(np.int64), start[order], end[order]
-    overlap = int(((home[1:] == home[:-1]) & ~(end[:-1] <= start[1:])).sum())
+    again = home[1:] == home[:-1]
+    overlap = int((again & ~(end[:-1] <= start[1:])).sum())
     if overlap:
         raise reference.problem("relapse.overlap", unit=UNIT, rows=overlap)
     number, reason = (column(spells, name).to_numpy()[order] for name in ("spell", "exit"))
-    return Timeline(pd.Index(homes), home, number, start, end, reason.astype(object))
+    back = np.append(np.where(again, start[1:], NEVER), NEVER)[: len(start)].astype(DAY)
+    return Timeline(pd.Index(homes), home, Moments(number.astype(np.float64), start, end, reason.astype(object), back))
 
 
 def a_year_after(day: Days) -> Days:

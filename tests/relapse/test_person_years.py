@@ -1,0 +1,272 @@
+"""Person-years and what is known at exit: by hand, against a plain search, on planted hazards, laws, errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aidlib import survey
+from aidlib.reference import Problem
+from aidlib.relapse import dossier_spells, known_at_exit, person_years, register_years
+
+NAN = float("nan")
+REGISTER = Path(__file__).parents[2] / "data"
+
+
+def spells(*rows: tuple) -> pd.DataFrame:
+    """Spells: household, start, end or None, exit."""
+    table = pd.DataFrame(rows, columns=["household_id", "start", "end", "exit"])
+    table = table.assign(start=pd.to_datetime(table["start"]), end=pd.to_datetime(table["end"]))
+    return table.assign(spell=table.groupby("household_id").cumcount() + 1)
+
+
+def interviews(*rows: tuple, **columns) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["household_id", "interview_date"]).assign(**columns)
+    return table.assign(interview_date=pd.to_datetime(table["interview_date"]))
+
+
+ONE = spells(
+    ("a", "2019-05-01", "2021-06-01", "economic"),
+    ("a", "2024-04-01", None, ""),
+    ("b", "2019-05-01", "2020-06-01", "death"),
+)
+
+
+# --- by hand
+def test_position_year_and_event_by_hand():
+    days = [
+        "2019-04-30",
+        "2019-05-01",
+        "2019-10-01",
+        "2020-05-01",
+        "2020-10-01",
+        "2021-06-01",
+        "2022-10-01",
+        "2023-10-01",
+    ]
+    found = person_years(interviews(*[("a", day) for day in days]), ONE, until="2024-12-31")
+    assert found["position"].tolist() == ["", *["on_file"] * 4, *["left"] * 3]
+    assert found["k"].fillna(0).tolist() == [0, 1, 1, 2, 2, 1, 2, 3]
+    assert found["event"].tolist() == ["", "", "", "", "economic", "", "", "return"]
+    assert found["spell"].fillna(0).tolist() == [0, 1, 1, 1, 1, 1, 1, 1]
+    assert found["since"].dt.year.fillna(0).tolist() == [0, 2019, 2019, 2019, 2019, 2021, 2021, 2021]
+    assert found["event_date"].dropna().astype(str).tolist() == ["2021-06-01", "2024-04-01"]
+    assert (found["stop"] - found["start"]).dropna().eq(1).all()
+    assert found["observed"].tolist() == [False, *[True] * 7]
+
+
+def test_only_an_economic_exit_is_followed():
+    found = person_years(
+        interviews(("b", "2019-10-01"), ("b", "2020-10-01"), ("c", "2020-10-01")), ONE, until="2024-12-31"
+    )
+    assert found["position"].tolist() == ["on_file", "", ""]
+    assert found["event"].tolist() == ["death", "", ""]
+
+
+def test_a_year_is_observed_only_when_it_is_over():
+    seen = interviews(("a", "2023-12-31"), ("a", "2024-01-01"))
+    found = person_years(seen, ONE, until="2024-12-31")
+    assert found["observed"].tolist() == [True, False]
+    assert found["event"].tolist() == ["return", "return"]
+
+
+def test_twelve_months_end_on_the_same_day():
+    found = person_years(interviews(("a", "2020-06-01"), ("a", "2020-05-31")), ONE, until="2024-12-31")
+    assert found["event"].tolist() == ["economic", ""]
+    leap = spells(("a", "2016-02-29", None, ""))
+    found = person_years(
+        interviews(("a", "2017-02-28"), ("a", "2017-03-01"), ("a", "2020-02-29")), leap, until="2024-12-31"
+    )
+    assert found["k"].tolist() == [1, 2, 5]
+
+
+def test_rows_and_their_order_stay():
+    seen = interviews(("b", "2019-10-01"), ("a", None), ("a", "2019-10-01"), weight=[1.0, 2, 3]).set_axis([7, 3, 5])
+    found = person_years(seen, ONE.sample(frac=1, random_state=2), until="2024-12-31")
+    assert found.index.tolist() == [7, 3, 5]
+    assert found["weight"].tolist() == [1, 2, 3]
+    assert found["position"].tolist() == ["on_file", "", "on_file"]
+
+
+def test_nothing_known_and_nobody_asked():
+    assert person_years(interviews(("a", "2020-01-01")), ONE.head(0), until="2024-12-31")["position"].tolist() == [""]
+    assert len(person_years(interviews(("a", "2020-01-01")).head(0), ONE, until="2024-12-31")) == 0
+
+
+# --- against a plain search
+def test_it_is_what_a_plain_search_finds():
+    rng = np.random.default_rng(5)
+    rows = []
+    for home in range(120):
+        days = np.sort(rng.choice(3000, size=2 * rng.integers(0, 4), replace=False))
+        for one, other in zip(days[::2], days[1::2], strict=True):
+            reason = rng.choice(["economic", "economic", "death", "administrative"])
+            rows.append((f"h{home}", pd.Timestamp("2015-01-01") + pd.Timedelta(days=int(one)),
+                         pd.Timestamp("2015-01-01") + pd.Timedelta(days=int(other)), reason))  # fmt: skip
+    history = spells(*rows)
+    history.loc[history.groupby("household_id")["start"].idxmax().iloc[::2], ["end", "exit"]] = [pd.NaT, ""]
+    homes = [f"h{rng.integers(125)}" for _ in range(500)]
+    days = pd.Timestamp("2014-06-01") + pd.to_timedelta(rng.integers(0, 3500, 500), unit="D")
+    found = person_years(pd.DataFrame({"household_id": homes, "interview_date": days}), history, until="2022-01-01")
+    for row in found.itertuples():
+        mine = history[(history["household_id"] == row.household_id)]
+        before = mine[mine["start"] <= row.interview_date]
+        later = mine[mine["start"] > row.interview_date]
+        year_on = row.interview_date + pd.DateOffset(years=1)
+        position, event = "", ""
+        if len(before):
+            last = before.iloc[-1]
+            if not last["end"] <= row.interview_date:
+                position, event = "on_file", last["exit"] if last["end"] <= year_on else ""
+            elif last["exit"] == "economic":
+                position = "left"
+                event = "return" if len(later) and later["start"].min() <= year_on else ""
+        assert (row.position, row.event) == (position, event)
+
+
+# --- on planted hazards
+def yearly(found: pd.DataFrame, position: str, event: str) -> tuple[pd.Series, pd.Series]:
+    """Share with the event, and rows, by year up to 5 and more."""
+    mine = found[found["observed"] & found["position"].eq(position)]
+    by = mine["event"].eq(event).groupby(mine["k"].clip(upper=5))
+    return by.mean(), by.size()
+
+
+def in_the_register(store: Path) -> pd.DataFrame:
+    surveys = survey.load("2025", "990000", store=store)
+    history = dossier_spells(surveys.dossiers, since="2015-01-01", until="2025-12-31")
+    return register_years(history, [f"{year}-12-01" for year in range(2018, 2025)], until="2025-12-31")
+
+
+def test_the_small_register_shows_the_planted_shares(demo_store):
+    truth = json.loads((demo_store.parent / "raw.truth.json").read_text())["dynamics"]["yearly"]
+    shares, rows = yearly(in_the_register(demo_store), "on_file", "economic")
+    for k in range(1, 6):
+        assert shares[k] == pytest.approx(truth["exit"][str(k)], abs=4 / rows[k])  # a few rows cannot be read
+
+
+def test_interviews_show_what_the_register_shows(demo_store):
+    surveys = survey.load("2025", "990000", store=demo_store)
+    history = dossier_spells(surveys.dossiers, until="2025-12-31")
+    found = person_years(surveys.panel, history, until="2025-12-31")
+    mine = found[found["frame"].isin(["on_file", "left"])]
+    assert mine["position"].eq(mine["frame"]).mean() > 0.995  # a new number's household is on file once it is filed
+    assert found.loc[found["frame"].isin(["near_line", "other"]), "position"].eq("").all()
+    every = found[found["observed"] & found["position"].eq("on_file")]
+    assert every["event"].isin(["", "economic", "supported", "death", "administrative"]).all()
+    assert (every.loc[every["event"].eq("supported"), "k"] >= 5).all()  # planted so
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (REGISTER / "raw.truth.json").exists(), reason="the default demonstration store is not here")
+def test_the_default_register_shows_the_planted_shares():
+    truth = json.loads((REGISTER / "raw.truth.json").read_text())
+    found = in_the_register(REGISTER / "store")
+    never = dict(zip(sorted(found["region"].unique()), truth["parameters"]["reform_f"], strict=True))
+    for position, event, name, rows in (
+        ("on_file", "economic", "exit", found),
+        ("left", "return", "return", found[found["region"].map(never).eq(0)]),
+    ):
+        shares, sizes = yearly(rows, position, event)
+        for k in range(1, 6):
+            assert shares[k] == pytest.approx(truth["dynamics"]["yearly"][name][str(k)], abs=max(0.001, 3 / sizes[k]))
+
+
+# --- what is known at exit
+def decided(*rows: tuple) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["household_id", "decided_on", "net_income"])
+    return table.assign(decided_on=pd.to_datetime(table["decided_on"]), kind="exit", result="approved", region="990100")
+
+
+LINES = pd.DataFrame(
+    {"region": "990100", "valid_from": pd.to_datetime(["2018-07-01", "2020-07-01"]), "line": [500.0, 600.0]}
+)
+FILES = pd.DataFrame(
+    {
+        "household_id": ["a", "a", "a", "b"],
+        "opened": pd.to_datetime(["2017-05-01", "2020-05-01", "2022-08-01", "2018-05-01"]),
+        "closed": pd.to_datetime(["2019-06-01", "2021-06-01", None, "2020-05-01"]),
+        "close_reason": ["economic", "economic", None, "death"],
+        "region": "990100",
+    }
+)
+DECISIONS = decided(("a", "2019-06-01", 1500.0), ("a", "2021-04-01", 1320.0), ("a", "2021-06-02", 9999.0))
+SEEN = interviews(
+    ("a", "2018-10-01"), ("a", "2019-06-01"), ("a", "2019-06-02"), ("a", "2021-10-01"), weight=[1.0, 2, 3, 4]
+)
+
+
+def at_exit(**options) -> pd.DataFrame:
+    history = dossier_spells(FILES, until="2024-01-01")
+    return known_at_exit(history, SEEN, DECISIONS, until="2024-01-01", lines=LINES, known=["weight"], **options)
+
+
+def test_what_was_known_at_exit_by_hand():
+    found = at_exit()
+    assert found["household_id"].tolist() == ["a", "a"]
+    assert found["exit_year"].tolist() == [2019, 2021]
+    assert found["weight"].tolist() == [2, 3]  # the interview of the exit's day counts, those after it do not
+    assert found["interview_age"].tolist() == [0, 730]
+    assert found["exit_ratio"].tolist() == pytest.approx([1.5, 1.1])
+    assert found["earlier_spells"].tolist() == [0, 1]
+    assert found["earlier_years"].tolist() == pytest.approx([0, 761 / 365.25])
+    assert found["returned_before"].tolist() == [0, 1]
+
+
+def test_the_outcome_is_missing_until_its_time_is_over():
+    found = at_exit()
+    assert found["returned"].tolist() == [1, 1]
+    assert found["returned_1y"].tolist() == [1, 0]
+    assert found["returned_3y"].fillna(-1).tolist() == [1, -1]  # back already, but others of that day are not yet told
+    assert found["away"].tolist() == pytest.approx([335 / 365.25, 426 / 365.25])
+
+
+def test_nothing_of_after_the_exit_is_used():
+    later = interviews(("a", "2021-06-02"), weight=[-1.0])
+    history = dossier_spells(FILES, until="2024-01-01")
+    more = known_at_exit(
+        history, pd.concat([SEEN, later]), DECISIONS, until="2024-01-01", lines=LINES, known=["weight"]
+    )
+    pd.testing.assert_frame_equal(more, at_exit())
+    changed = FILES.assign(opened=FILES["opened"].mask(FILES["opened"].dt.year.eq(2022), pd.Timestamp("2023-01-01")))
+    history = dossier_spells(changed, until="2024-01-01")
+    moved = known_at_exit(history, SEEN, DECISIONS, until="2024-01-01", lines=LINES, known=["weight"])
+    outcome = ["return_date", "away", "returned", "returned_1y", "returned_3y"]
+    pd.testing.assert_frame_equal(moved.drop(columns=outcome), at_exit().drop(columns=outcome))
+
+
+def test_exits_before_the_register_begins_are_left_out():
+    history = dossier_spells(FILES, since="2020-01-01", until="2024-01-01")
+    found = known_at_exit(history, SEEN, DECISIONS, until="2024-01-01", lines=LINES, known=["weight"])
+    assert found["exit_year"].tolist() == [2021]
+
+
+def test_exits_of_the_planted_survey(demo_store):
+    surveys = survey.load("2025", "990000", store=demo_store)
+    history = dossier_spells(surveys.dossiers, since="2018-01-01", until="2025-12-31")
+    found = known_at_exit(history, surveys.panel, surveys.decisions, until="2025-12-31")
+    assert len(found) == (history["exit"].eq("economic") & (history["end"] > "2018-01-01")).sum()
+    assert (found["interviewed"].dropna() <= found.loc[found["interviewed"].notna(), "exit_date"]).all()
+    assert found["exit_ratio"].notna().mean() > 0.95
+    assert found["exit_ratio"].median() == pytest.approx(1.55, abs=0.15)
+    assert found.loc[found["returned_3y"].notna(), "exit_date"].max() <= pd.Timestamp("2022-12-31")
+    assert found.loc[found["returned_1y"].eq(1), "returned_3y"].dropna().eq(1).all()
+
+
+# --- errors
+@pytest.mark.parametrize(
+    ("history", "key"),
+    [
+        (spells(("a", "2020-01-02", "2020-01-01", "economic")), "relapse.backwards"),
+        (spells(("a", "2020-01-01", "2022-01-01", "economic"), ("a", "2021-01-01", None, "")), "relapse.overlap"),
+        (spells(("a", None, None, "")), "relapse.missing"),
+        (ONE.drop(columns="exit"), "estimate.no_column"),
+        (ONE.assign(start=2020), "relapse.not_dates"),
+    ],
+)
+def test_wrong_spells_are_refused(history, key):
+    with pytest.raises(Problem) as error:
+        person_years(interviews(("a", "2020-01-01")), history, until="2024-12-31")
+    assert error.value.key == key
