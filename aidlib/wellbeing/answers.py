@@ -25,6 +25,14 @@ class Answers:
     low: float
     high: float
 
+    def varied(self) -> Answers:
+        """These answers; Problem for an item that nobody answered, or all in the same way."""
+        for name, column in zip(self.items, self.values.T, strict=True):
+            known = column[np.isfinite(column)]
+            if len(column) and (not len(known) or known.min() == known.max()):
+                raise reference.problem("wellbeing.item_constant", column=name)
+        return self
+
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Rows with an answer to every item."""
@@ -54,8 +62,8 @@ def answers(
     """The items with those ``reversed`` turned round (low + high - answer).
 
     limits: the scale's ends (None: those of the data dictionary, the same for all items). Raises Problem for fewer
-    than two items, a reversed one that is no item, unknown or different ends, answers outside them, an item without
-    any or with one single answer, and for items that run against the others and are not said to be reversed.
+    than two items, a reversed one that is no item, unknown or different ends, answers outside them, and for items that
+    run against the others and are not said to be reversed.
     """
     items = tuple(items)
     if len(set(items)) < 2:
@@ -87,10 +95,6 @@ def _check(items: Sequence[str], values: Floats, low: float, high: float) -> Non
     if outside.any():
         named = ", ".join(f"{name} ({rows})" for name, rows in zip(items, outside, strict=True) if rows)
         raise reference.problem("wellbeing.outside_scale", columns=named, low=f"{low:g}", high=f"{high:g}")
-    for name, column in zip(items, values.T, strict=True):
-        known = column[np.isfinite(column)]
-        if len(values) and (not len(known) or known.min() == known.max()):
-            raise reference.problem("wellbeing.item_constant", column=name)
 
 
 def _check_direction(items: Sequence[str], values: Floats) -> None:

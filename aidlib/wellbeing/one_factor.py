@@ -23,28 +23,29 @@ def matrices(correlation: Floats, items: int) -> Floats:
 def loadings(correlation: Floats, items: int) -> Floats:
     """Loadings λ that minimise sum (r_jk - λ_j λ_k)² over the pairs, of positive sum: … × items.
 
-    Gauss-Newton from the first principal component. Source: Harman & Jones (1966), Psychometrika 31(3), 351-368.
+    Gauss-Newton from the first principal component; missing where a correlation is. Source: Harman & Jones (1966), Psychometrika 31(3), 351-368.
 
     >>> loadings(np.array([0.56, 0.48, 0.42]), 3).round(6).tolist()
     [0.8, 0.7, 0.6]
     """
-    table = matrices(correlation, items)
+    known = np.isfinite(correlation).all(axis=-1, keepdims=True)
+    table = matrices(np.where(known, correlation, 0.5), items)
     size, directions = np.linalg.eigh(table)
     found = directions[..., -1] * np.sqrt(np.maximum(size[..., -1:], 0.0))
     for _ in range(ROUNDS):
         slope, bend = _steps(table, found)
-        step = np.linalg.solve(bend, slope[..., None])[..., 0]
+        step = (np.linalg.pinv(bend, hermitian=True) @ slope[..., None])[..., 0]
         found = found + step
         if np.abs(step).max(initial=0.0) < EXACT:
             break
-    return found * np.where(found.sum(axis=-1, keepdims=True) < 0, -1.0, 1.0)
+    return np.where(known, found * np.where(found.sum(axis=-1, keepdims=True) < 0, -1.0, 1.0), np.nan)
 
 
 def loading_slopes(correlation: Floats, found: Floats) -> Floats:
     """Derivatives of the loadings by the correlations: … × items × pairs."""
     items = found.shape[-1]
     first, second = pairs_of(items)
-    table = matrices(correlation, items)
+    table, found = matrices(np.nan_to_num(correlation), items), np.nan_to_num(found)
     off = 1 - np.eye(items)
     outer = found[..., :, None] * found[..., None, :]
     bend = off * (table - 2 * outer)
@@ -52,7 +53,7 @@ def loading_slopes(correlation: Floats, found: Floats) -> Floats:
     moved = np.zeros((*found.shape, len(first)))
     pair = np.arange(len(first))
     moved[..., first, pair], moved[..., second, pair] = found[..., second], found[..., first]
-    return np.asarray(-np.linalg.solve(bend, moved))
+    return np.asarray(-np.linalg.pinv(bend, hermitian=True) @ moved)
 
 
 def omega(found: Floats) -> tuple[Floats, Floats]:

@@ -261,4 +261,4 @@ def _own_units(current: Floats, x: Floats, data: Ordered, middle: Floats, width:
     table = np.diag(np.concatenate([np.ones(cuts), 1 / width]))
     table[:cuts, cuts:] = middle / width
     inverse = np.linalg.inv(information)
-    return Solution(table @ current, inverse @ table.T, scores)
+    return Solution(table @ current, np.asarray(inverse @ table.T, dtype=np.float64), scores)

@@ -64,6 +64,7 @@ def polychoric(members: Members, weight: Floats, codes: Ints, categories: int) -
     scores *= share[:, None]
     for side, items in zip(through, (first, second), strict=True):
         scores += (side[members.row] * threshold_scores[:, items]).sum(axis=2)
+    rho = np.where(total[:, None] > 0, rho, np.nan)
     return Polychoric(rho, thresholds, scores, threshold_scores)
 
 

@@ -63,8 +63,7 @@ def reliability(
     answers, from polychoric correlations and one factor. Of households that answered every item. Errors linearised,
     intervals on log(1 - coefficient). Raises Problem as ``answers``, and for fewer than three items.
     """
-    given = answers(sample, items, reversed, limits)
-    _need(given, LEAST)
+    given = scale(sample, items, reversed, limits)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     members = study.domains.members.where(given.complete)
     parts = [_alpha(study, members, given.values[members.unit]), *_latent(study, members, given)]
@@ -94,8 +93,7 @@ def item_statistics(
 
     Reversed items are turned before. Of households that answered every item. Raises Problem as ``reliability``.
     """
-    given = answers(sample, items, reversed, limits)
-    _need(given, LEAST)
+    given = scale(sample, items, reversed, limits)
     study = Study.of(sample, design, by=by, df=df, base=base)
     members = study.domains.members.where(given.complete)
     values = given.values[members.unit]
@@ -152,9 +150,14 @@ def weighted(members: Members, slopes: Floats, scores: Floats) -> Floats:
     return np.asarray((slopes[members.row] * scores).sum(axis=1))
 
 
-def _need(given: Answers, least: int) -> None:
-    if len(given.items) < least:
-        raise reference.problem("wellbeing.few_items", least=least, found=len(given.items))
+def scale(
+    sample: pd.DataFrame, items: Sequence[str], reversed: Sequence[str], limits: tuple[float, float] | None
+) -> Answers:
+    """The answers of a scale that a factor can be fitted to; Problem for fewer than three items, or constant ones."""
+    given = answers(sample, items, reversed, limits).varied()
+    if len(given.items) < LEAST:
+        raise reference.problem("wellbeing.few_items", least=LEAST, found=len(given.items))
+    return given
 
 
 def _alpha(study: Study, members: Members, values: Floats) -> Part:
