@@ -243,8 +243,7 @@ def worklist(
     known = survey.load(day[:7], region, store)
     spells = relapse.dossier_spells(known.dossiers, until=day)
     exits = relapse.known_at_exit(spells, known.panel, known.decisions, until=day)
-    last = exits.drop_duplicates("household_id", keep="last")
-    listed = relapse.visit_list(relapse.due_cases(known.dossiers, known.aid, on=day, risk=last), capacity)
+    listed = relapse.visit_list(relapse.due_cases(known.dossiers, known.aid, on=day, risk=exits), capacity)
     asked = relapse.Request(
         officer=officer, purpose=purpose, user=_account(), at=datetime.now().astimezone().isoformat("T", "seconds"),
         region=region, on=day, capacity=capacity,

@@ -17,7 +17,7 @@ from aidlib.estimate import Design, Estimates, Study
 from aidlib.estimate.sampling import Floats, Ints, finite
 from aidlib.poverty.parts import beside
 from aidlib.relapse.follow_up import Diary, caseload, day_of, named, visits
-from aidlib.relapse.requirements import column
+from aidlib.relapse.requirements import column, dates
 
 BANDS = ("low", "middle", "high")
 MONTH = 365.25 / 12  # days
@@ -59,9 +59,9 @@ def due_cases(
     Beside the columns of ``caseload``: last_contact (the latest of visit, re-certification, opening and exit) and
     ``days`` since; risk_band; priority = risk × months since the last contact; due, due_lately and overdue, 0 or 1.
     risk: household_id with ``risk`` (probability of return within a year) or ``exit_ratio`` (net income at exit over
-    two lines), or both, as of ``known_at_exit``; only that of households that left counts. It must have been worked out
-    from what was known on that day; the register is read so. Raises Problem for risks outside 0–1 and for households
-    given twice.
+    two lines), or both; only that of households that left counts. With ``exit_date``, as in ``known_at_exit``, each
+    household's last exit by that day is taken. A risk must have been worked out from what was known on that day; the
+    register is read so. Raises Problem for risks outside 0–1 and for households given twice.
     """
     chosen = rule or VisitRule()
     return _assessed(caseload(dossiers, on, left=round(12 * chosen.years)), aid, on, risk, chosen)
@@ -177,7 +177,7 @@ def _assessed(
     today = pd.Timestamp(on).normalize()
     last = _last_contact(cases, aid, today)
     days = (today - last).dt.days.to_numpy(dtype=np.float64)
-    code, score = _bands(cases, risk, rule)
+    code, score = _bands(cases, risk, today, rule)
     waited = days - np.array(rule.intervals)[code]
     lately = cases["position"].eq("on_file") | (cases["since"] > today - pd.DateOffset(months=round(12 * rule.years)))
     is_due = (waited > 0) & lately.to_numpy()
@@ -201,9 +201,9 @@ def _last_contact(cases: pd.DataFrame, aid: pd.DataFrame, today: pd.Timestamp) -
     return pd.concat([cases["since"], cases["recertified"], seen], axis=1).max(axis=1)
 
 
-def _bands(cases: pd.DataFrame, risk: pd.DataFrame | None, rule: VisitRule) -> tuple[Ints, Floats]:
+def _bands(cases: pd.DataFrame, risk: pd.DataFrame | None, today: pd.Timestamp, rule: VisitRule) -> tuple[Ints, Floats]:
     """Place in ``BANDS`` and the risk that counts, of each household."""
-    given = _given(cases, risk)
+    given = _given(cases, risk, today)
     left = cases["position"].eq("left").to_numpy()
     by_grade = np.where(cases["recorded_grade"].eq(DEEP), 2, 1)
     code = np.where(left, visit_bands(given, rule).cat.codes, by_grade)
@@ -211,10 +211,13 @@ def _bands(cases: pd.DataFrame, risk: pd.DataFrame | None, rule: VisitRule) -> t
     return code, np.where(left & np.isfinite(known), known, np.array(rule.usual)[code])
 
 
-def _given(cases: pd.DataFrame, risk: pd.DataFrame | None) -> pd.DataFrame:
+def _given(cases: pd.DataFrame, risk: pd.DataFrame | None, today: pd.Timestamp) -> pd.DataFrame:
     """The columns ``risk`` and ``exit_ratio`` at the households, as far as the table has them."""
     if risk is None:
         return pd.DataFrame(index=cases.index)
+    if "exit_date" in risk:
+        exits = risk[dates(risk, "exit_date") <= today].sort_values("exit_date", kind="stable")
+        risk = exits.drop_duplicates("household_id", keep="last")
     twice = int(column(risk, "household_id").duplicated().sum())
     if twice:
         raise reference.problem("relapse.risk_twice", column="household_id", rows=twice)

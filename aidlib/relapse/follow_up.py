@@ -154,7 +154,7 @@ def visits_per_household(
     cases = _seen(dossiers, aid, on, months, left)
     cases["households"] = 1.0
     found = ratio(cases, Design.census(), "visits", "households", by=by, margins=margins and by is not None, base="R")
-    return named(found, "visits_per_household", "relapse_visited")
+    return replace(named(found, "visits_per_household", "relapse_visited"), unit="number")
 
 
 def register_exits(dossiers: pd.DataFrame, *, until: str) -> pd.DataFrame:

@@ -164,6 +164,16 @@ def test_everyone_listed_and_everyone_returned():
     assert rows["estimate"].tolist() == [1, 1, 1]
 
 
+def test_of_several_exits_the_last_one_by_then_counts():
+    register = pd.concat([REGISTER, files(("again", "2010-01-01", "2015-01-01", "economic"),
+                                          ("again", "2018-01-01", "2023-01-01", "economic"))])  # fmt: skip
+    told = pd.DataFrame({"household_id": "again", "exit_ratio": [1.5, 2.5, 1.0]})
+    told["exit_date"] = pd.to_datetime(["2015-01-01", "2023-01-01", "2025-01-01"])
+    for table in (told, told.iloc[::-1]):
+        found = relapse.due_cases(register, NOBODY, on=DAY, risk=table).set_index("household_id")
+        assert found.loc["again", "risk_band"] == "low"
+
+
 # --- on the demonstration
 def test_the_list_of_last_year_can_be_monitored(demo_store):
     found = survey.load("2025", "990000", demo_store)
