@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 import yaml
@@ -13,6 +14,7 @@ import yaml
 from aidlib import reference
 
 CERTAINTIES = {"verified", "unverified", "uncertain", "demo"}
+OTHER = "price_supplement"  # rules of another kind: files whose names begin so
 GRADE_KEYS = {"grade", "below", "loss_over_income", "ours"}
 
 
@@ -54,15 +56,42 @@ def load(on: str | None = None, area: str = "000000", folder: str | Path | None 
 
     ``folder``: default ``data/rules`` of the project. Raises Problem where a file is malformed or none is in force.
     """
-    place = Path(folder) if folder else (reference.project_folder() or Path()) / "data" / "rules"
-    books = [_read(path) for path in sorted(place.glob("*.yml"))]
+    place = rules_folder(folder)
+    files = [path for path in sorted(place.glob("*.yml")) if not path.name.startswith(OTHER)]
+    found = in_force([_read(path) for path in files], on, area)
+    if found is None:
+        raise reference.problem("rules.no_rule", folder=place.name, on=on or "-", area=area)
+    return found
+
+
+class Dated(Protocol):
+    """A rule with its area and the days it is in force (``valid_to``: the first day it no longer is)."""
+
+    @property
+    def area(self) -> str: ...
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_to(self) -> date | None: ...
+
+
+Rule = TypeVar("Rule", bound=Dated)
+
+
+def in_force(rules: Sequence[Rule], on: str | None, area: str) -> Rule | None:
+    """The newest rule of ``area`` on the day ``on``: the area's own, else its city's, province's, the nation's."""
     day = pd.Timestamp(on).date() if on else date.max
-    valid = [b for b in books if b.valid_from <= day and (b.valid_to is None or day < b.valid_to)]
+    valid = [r for r in rules if r.valid_from <= day and (r.valid_to is None or day < r.valid_to)]
     for code in dict.fromkeys((area, area[:4] + "00", area[:2] + "0000", "000000")):
-        found = [b for b in valid if b.area == code]
+        found = [r for r in valid if r.area == code]
         if found:
-            return max(found, key=lambda b: b.valid_from)
-    raise reference.problem("rules.no_rule", folder=place.name, on=on or "-", area=area)
+            return max(found, key=lambda r: r.valid_from)
+    return None
+
+
+def rules_folder(folder: str | Path | None) -> Path:
+    """The folder of rule files: ``folder``, else ``data/rules`` of the project."""
+    return Path(folder) if folder else (reference.project_folder() or Path()) / "data" / "rules"
 
 
 def _read(path: Path) -> Book:
