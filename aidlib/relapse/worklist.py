@@ -48,6 +48,7 @@ CODED = ["region", "county", "recorded_grade", "position", "risk_band"]
 NOTES = ("confidential", "use", "aid", "rule", "law")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 A4 = 9  # in Excel's list of papers
+LINE = 16.0  # points: the height of a line of text; a note has six
 MARKS = (".git", "data/sources", "manifests/000001.json", "register.json")  # a project, a store, published editions
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -173,7 +174,7 @@ def _cover(book: Workbook, request: Request, rows: int) -> None:
     for row, note in enumerate(NOTES, 3 + len(lines)):
         sheet.merge_range(row, 0, row, 1, "")
         sheet.write_string(row, 0, _both(f"note_{note}", "\n"), wrapped)
-        sheet.set_row(row, 64)
+        sheet.set_row(row, 6 * LINE)
 
 
 def _rows(book: Workbook, table: pd.DataFrame) -> None:
