@@ -53,7 +53,8 @@ def logrank(
     alike, 1 the earlier ones more. test: "wald", F with the clusters less strata of the design (Korn & Graubard 1990);
     "rao_scott", the classical statistic over its mean design effect (Rao & Scott 1984, Ann. Stat. 12(1), 46-60), for
     many groups and few clusters; with two groups both are the same. Without design and weights every row counts as
-    one cluster: the robust (sandwich) test, which the classical one approaches in large samples. n: units of the
+    one cluster: the robust (sandwich) test, shares taken about their mean, to which the classical one comes close in
+    large samples. n: units of the
     smallest group.
     Raises Problem for fewer than two groups with units, a cause that does not occur, and as ``survival_curve``.
 
