@@ -23,7 +23,8 @@ def matrices(correlation: Floats, items: int) -> Floats:
 def loadings(correlation: Floats, items: int) -> Floats:
     """Loadings λ that minimise sum (r_jk - λ_j λ_k)² over the pairs, of positive sum: … × items.
 
-    Gauss-Newton from the first principal component; missing where a correlation is. Source: Harman & Jones (1966), Psychometrika 31(3), 351-368.
+    Gauss-Newton from the first principal component; missing where a correlation is.
+    Source: Harman & Jones (1966), Psychometrika 31(3), 351-368.
 
     >>> loadings(np.array([0.56, 0.48, 0.42]), 3).round(6).tolist()
     [0.8, 0.7, 0.6]

@@ -125,7 +125,8 @@ def test_codes_stand_in_the_order_of_their_list():
     rng = np.random.default_rng(5)
     words = np.array(["deficit", "barely", "balanced", "slight_surplus", "comfortable"])
     income = rng.normal(size=800)
-    sample = pd.DataFrame({"income": income, "ends_meet": words[np.digitize(income + rng.logistic(size=800), [-1, 0, 1, 2])]})
+    answers = words[np.digitize(income + rng.logistic(size=800), [-1, 0, 1, 2])]
+    sample = pd.DataFrame({"income": income, "ends_meet": answers})
     rows = ordered_logit(sample, None, "ends_meet", ["income"]).rows
     assert rows["estimate"][0] > 0.5
     assert rows["term"].tolist() == ["income", *(f"ends_meet={word}" for word in words[:4])]
