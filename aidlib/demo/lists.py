@@ -194,11 +194,14 @@ def condolence_rows(
 
 
 def condoled(register: Register, files: Files, t: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Households on file, and left for two years at most, before the festival of year ``t``; grades of all then."""
+    """Whom the union visits at the festival of year ``t``, on file or left for two years at most; grades of all then.
+
+    They are those whom the survey of the year finds visited.
+    """
     before = max(t - 1, 0)
     state, grade = register.state[:, before], files.grade(before)
     early = register.recruited <= FIRST if t == 0 else np.ones(len(register), bool)
-    early &= (register.since[:, before] < YEARS[t]) | (t == 0)
+    early &= ((register.since[:, before] < YEARS[t]) | (t == 0)) & files.visited[:, t]
     filed = np.flatnonzero((state == ON_FILE) & early & (register.since[:, before] < YEARS[t]))
     left = np.flatnonzero((state == LEFT) & (register.since[:, before] >= YEARS[t] - 2) & early)
     return filed, left, grade
