@@ -12,7 +12,9 @@ from aidlib.causes.indices import (
     price_ratios,
     real_income,
 )
+from aidlib.causes.published import price_growth, real_standards
 from aidlib.causes.shapley import shapley
+from aidlib.causes.supplement import supplement_due, supplement_figures, supplement_months, with_supplement
 
 __all__ = [
     "COSTS",
@@ -26,10 +28,16 @@ __all__ = [
     "laspeyres",
     "lost_earnings",
     "paasche",
+    "price_growth",
     "price_level",
     "price_poor",
     "price_ratios",
     "real_income",
+    "real_standards",
     "rigid_costs",
     "shapley",
+    "supplement_due",
+    "supplement_figures",
+    "supplement_months",
+    "with_supplement",
 ]
