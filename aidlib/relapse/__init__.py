@@ -2,6 +2,7 @@
 
 from aidlib.relapse.accuracy import auc, brier, net_benefit, precision, recall
 from aidlib.relapse.calibration import calibration, calibration_curve
+from aidlib.relapse.checks import functional_form, martingale_residuals, proportionality, time_slopes
 from aidlib.relapse.cox import cox, hazard_ratios
 from aidlib.relapse.cox_predictions import baseline_hazard, event_probabilities
 from aidlib.relapse.curves import cumulative_hazard, restricted_mean, survival_curve
@@ -26,15 +27,21 @@ from aidlib.relapse.incidence import cumulative_incidence
 from aidlib.relapse.leakage import Predictor, check_leakage
 from aidlib.relapse.logrank import logrank
 from aidlib.relapse.medians import median_duration
+from aidlib.relapse.model_card import ModelCard, model_card
 from aidlib.relapse.person_years import person_years, register_years
+from aidlib.relapse.privacy import membership
+from aidlib.relapse.profile import dynamics_profile, long_spells
 from aidlib.relapse.recurrent import recurrent
 from aidlib.relapse.risk_model import FittedRisk, RiskModel, risk_bands
+from aidlib.relapse.saved_models import load_model, save_model
 from aidlib.relapse.spells import spells
+from aidlib.relapse.transitions import mean_stay, mobility, transitions
 from aidlib.relapse.validation import Validation, validate
 from aidlib.relapse.worklist import Request, Written, write_worklist
 
 __all__ = [
     "FittedRisk",
+    "ModelCard",
     "Predictor",
     "Request",
     "RiskModel",
@@ -55,22 +62,32 @@ __all__ = [
     "dossier_spells",
     "due",
     "due_cases",
+    "dynamics_profile",
     "event_probabilities",
     "first_visit",
     "first_visits",
+    "functional_form",
     "group_errors",
     "hazard_ratios",
     "interview_landmarks",
     "known_at_exit",
     "landmarks",
+    "load_model",
     "logrank",
+    "long_spells",
+    "martingale_residuals",
+    "mean_stay",
     "median_duration",
+    "membership",
+    "mobility",
+    "model_card",
     "monitor",
     "net_benefit",
     "observed_expected",
     "person_years",
     "population_stability",
     "precision",
+    "proportionality",
     "recall",
     "recurrent",
     "register_exits",
@@ -78,8 +95,11 @@ __all__ = [
     "restricted_mean",
     "return_visited",
     "risk_bands",
+    "save_model",
     "spells",
     "survival_curve",
+    "time_slopes",
+    "transitions",
     "validate",
     "visit_bands",
     "visit_list",

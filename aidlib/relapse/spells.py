@@ -99,9 +99,28 @@ class Histories:
         return _last(self.part, self.wave, int(self.part[-1]) + 1 if len(self.part) else 0)[self.part]
 
 
-def histories(panel: pd.DataFrame, unit: str, time: str, state: str, gap: int) -> Histories:
-    """The panel's rows by unit and wave; checked. Rows without a state are left out: a missing wave."""
-    states = finite(panel, state)
+@dataclass(frozen=True, eq=False)
+class Places:
+    """A panel's rows: the distinct units and waves, the place of each row in these, and the order by unit and wave."""
+
+    units: pd.Index
+    waves: NDArray[Any]
+    unit: Ints
+    wave: Ints
+    order: Ints
+
+    def rows_at(self, unit: Ints, wave: Ints) -> Ints:
+        """The panel's row of each unit at a wave (places; -1: none); -1 where there is none."""
+        width = len(self.waves) + 1  # so that wave -1 is nobody's
+        keys = (self.unit * width + self.wave)[self.order]
+        wanted = unit * width + np.where(wave < 0, len(self.waves), wave)
+        at = np.searchsorted(keys, wanted)
+        found = np.append(keys, -1)[at] == wanted
+        return np.where(found, np.append(self.order, -1)[at], -1)
+
+
+def places(panel: pd.DataFrame, unit: str, time: str) -> Places:
+    """Units and waves of the panel; checked: no two rows of a unit in one wave."""
     finite(panel, time)
     complete(panel, time)
     codes, units = pd.factorize(complete(panel, unit), sort=True)
@@ -111,14 +130,20 @@ def histories(panel: pd.DataFrame, unit: str, time: str, state: str, gap: int) -
     twice = int((np.diff(key[order]) == 0).sum())
     if twice:
         raise reference.problem("relapse.twice", unit=unit, time=time, rows=twice)
+    return Places(pd.Index(units), waves, codes.astype(np.int64), wave.astype(np.int64), order)
+
+
+def histories(panel: pd.DataFrame, unit: str, time: str, state: str, gap: int) -> Histories:
+    """The panel's rows by unit and wave; checked. Rows without a state are left out: a missing wave."""
+    states, at = finite(panel, state), places(panel, unit, time)
     other = ~np.isnan(states) & (states != 0) & (states != 1)
     if other.any():
         raise reference.problem("relapse.state", column=state, rows=int(other.sum()))
-    order = order[~np.isnan(states[order])]
-    of, wave = codes[order].astype(np.int64), wave[order].astype(np.int64)
+    order = at.order[~np.isnan(states[at.order])]
+    of, wave = at.unit[order], at.wave[order]
     broken = (of[1:] != of[:-1]) | (np.diff(wave) > gap + 1)
     part = np.concatenate([[0], np.cumsum(broken)]) if len(of) else np.zeros(0, dtype=np.int64)
-    return Histories(pd.Index(units), waves, order, of, wave, states[order] == 1, part)
+    return Histories(at.units, at.waves, order, of, wave, states[order] == 1, part)
 
 
 def _without_short_absences(found: Histories, exit_after: int) -> Flags:
