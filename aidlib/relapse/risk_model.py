@@ -197,10 +197,13 @@ def _indicators(column: pd.Series, levels: tuple[str, ...]) -> list[Floats]:
 
 def _trained(model: RiskModel, encoding: Encoding, matrix: Floats, y: Floats, weight: Floats) -> Any:
     """An estimator of scikit-learn that has learnt; a term without any value counts 0."""
+    from threadpoolctl import threadpool_limits
+
     known = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
-    if model.kind == "logit":
-        return _logit().fit(known, y, logisticregression__sample_weight=weight)
-    return _boosted(encoding.directions).fit(known, y, sample_weight=weight)
+    with threadpool_limits(1):  # a busy machine makes waiting threads slow, and one thread adds in one order
+        if model.kind == "logit":
+            return _logit().fit(known, y, logisticregression__sample_weight=weight)
+        return _boosted(encoding.directions).fit(known, y, sample_weight=weight)
 
 
 def _logit() -> Any:
@@ -234,7 +237,11 @@ def _boosted(directions: list[int]) -> Any:
 
 
 def _log_odds_of(estimator: Any, matrix: Floats) -> Floats:
-    return np.asarray(log_odds(np.clip(estimator.predict_proba(matrix)[:, 1], EDGE, 1 - EDGE)))
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        risk = estimator.predict_proba(matrix)[:, 1]
+    return np.asarray(log_odds(np.clip(risk, EDGE, 1 - EDGE)))
 
 
 def _platt(raw: Floats, y: Floats, weight: Floats) -> tuple[float, float]:
