@@ -15,6 +15,7 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate import Estimates
 from aidlib.estimate.estimates import COLUMNS
+from aidlib.survey import deflated
 
 SERIES = ("cpi", "food", "basket")
 BASKET = "basket"
@@ -49,15 +50,12 @@ def real_standards(
     standards: columns ``standard``, ``region`` (whose prices), ``year`` and ``amount`` (yuan). A standard without an
     amount in the base year has no value. Raises Problem for a standard named twice in a year.
     """
-    if standards.duplicated(["standard", "year"]).any():
-        rows = int(standards.duplicated(["standard", "year"]).sum())
-        raise reference.problem("causes.standard_twice", rows=rows)
-    levels = {place: _levels(str(place), base, series, folder) for place in standards["region"].unique()}
-    table = pd.concat(levels, names=["region", "year"]) if levels else pd.Series(dtype=float)
-    at = pd.MultiIndex.from_frame(standards[["region", "year"]])
-    real = standards["amount"] / table.reindex(at).to_numpy(float)
+    again = int(standards.duplicated(["standard", "year"]).sum())
+    if again:
+        raise reference.problem("causes.standard_twice", rows=again)
+    real = deflated(standards, "amount", base=base, series=series, folder=folder)[f"amount_{series}"]
     then = real[standards["year"] == base].set_axis(standards.loc[standards["year"] == base, "standard"])
-    rows = standards.assign(estimate=100 * real / standards["standard"].map(then)).astype({"year": "str"})
+    rows = standards.assign(estimate=real / standards["standard"].map(then) * 100, year=standards["year"].astype("str"))
     rows = rows.sort_values(["year", "standard"], key=_listed("standard", standards["standard"].unique()))
     return figures(
         rows, domains=("year",), keys=("standard",), measure="real_standard", unit="index", kind="curve",
@@ -122,11 +120,3 @@ def _published(table: pd.DataFrame, places: pd.Series, periods: pd.Series, serie
         at = pd.MultiIndex.from_arrays([place, periods])
         out = out.fillna(pd.Series(known.reindex(at).to_numpy(float), places.index))
     return out
-
-
-def _levels(region: str, base: int, series: str, folder: Path | None) -> pd.Series:
-    own = folder or ((reference.project_folder() or Path()) / "data" / "reference")
-    try:
-        return reference.price_index(region, base, own, series)
-    except KeyError:
-        return pd.Series(dtype=float, index=pd.Index([], dtype="int64"))
