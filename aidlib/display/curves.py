@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from aidlib import reference
+from aidlib.display import labels
 from aidlib.display.labels import OPEN
 from aidlib.display.layout import Layout, finish
 from aidlib.display.style import DASHES, GRID, INK, MARKERS, SOFT
@@ -38,15 +40,23 @@ def line(ax: Axes, layout: Layout) -> None:
 
 
 def step(ax: Axes, layout: Layout) -> None:
-    """Right-continuous steps with a band, as survival and incidence curves are drawn."""
+    """Right-continuous steps with a band, as survival and incidence curves are drawn; a curve may end before others."""
+    layout = _without_what_is_over(layout)
+    banded = len(layout.series) <= MOST_BANDS
     for i, series in enumerate(layout.series):
         rows, colour = layout.of(series), layout.colour(series)
         ax.step(rows["x"], rows["estimate"], where="post", color=colour, linestyle=DASHES[i], zorder=3)
         care = rows[rows["care"]]
         ax.scatter(care["x"], care["estimate"], s=20, facecolors="white", edgecolors=colour, zorder=4)
-        if len(layout.series) <= MOST_BANDS and layout.intervals:
+        if banded and layout.intervals:
             ax.fill_between(rows["x"], rows["low"], rows["high"], step="post", color=colour, alpha=0.15, linewidth=0)
-    _finish_along(ax, layout)
+    _finish_along(ax, layout, intervals=banded)
+
+
+def _without_what_is_over(layout: Layout) -> Layout:
+    """Without the times of which a series has no data: nothing is withheld there."""
+    told = labels.reason(layout.rows) != "empty"
+    return replace(layout, rows=layout.rows[told]) if told.any() else layout
 
 
 def density(ax: Axes, layout: Layout) -> None:

@@ -266,3 +266,23 @@ def test_a_part_to_use_with_care_is_pale_and_not_invisible():
     faces = {tuple(np.round(patch.get_facecolor(), 2)) for patch in ax.patches}
     assert len(faces) == 4 and (1.0, 1.0, 1.0, 1.0) not in faces
     assert "pale use with care" in ax.get_xlabel()
+
+
+def drawn(rows, language="en"):
+    shape = {"domains": ("grade",), "keys": ("time",), "unit": "share", "kind": "curve"}
+    return display.sketch(rows, **shape, language=language).figure().axes[0]
+
+
+def test_a_curve_that_has_ended_is_not_told_to_be_withheld():
+    rows = tidy({"grade": GRADES, "time": ["0", "1", "2", "3"]}, np.linspace(0.9, 0.1, 12))
+    rows.loc[3, ["estimate", "se", "low", "high"]], rows.loc[3, "flag"] = np.nan, "empty"
+    assert "not published" not in drawn(rows).get_xlabel()
+    rows.loc[2, "flag"] = "suppressed"
+    assert "not published" in drawn(rows).get_xlabel()
+
+
+def test_steps_without_bands_name_no_interval():
+    few = tidy({"grade": GRADES, "time": ["0", "1", "2"]}, np.linspace(0.9, 0.1, 9))
+    many = tidy({"grade": [*GRADES, "near"], "time": ["0", "1", "2"]}, np.linspace(0.9, 0.1, 12))
+    assert "95% CI" in drawn(few).get_title(loc="left")
+    assert "95% CI" not in drawn(many).get_title(loc="left")
