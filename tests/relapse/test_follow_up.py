@@ -203,23 +203,37 @@ def test_condolences_entered_twice_count_once(demo):
     assert len(found) == len(paid.drop_duplicates(["household_id", "date"]))
 
 
-def test_everyone_who_left_is_visited_at_the_two_festivals_after(demo):
-    rows = relapse.visited(demo.dossiers, demo.aid, on="2024-12-31", by="position").rows.set_index("position")
-    assert rows.loc["left", "estimate"] == 1.0
-    assert rows.loc["all", "estimate"] == rows.loc["all", "count"] / rows.loc["all", "n"] < 1.0
+def test_the_register_tells_of_the_visits_that_the_survey_finds(demo):
+    """Of households that were on file, or left within two years, before the festival."""
+    seen = relapse.follow_up.Diary.of(relapse.visits(demo.aid))
+    same = []
+    for year, asked in demo.panel[demo.panel["visited"].notna()].groupby("year"):
+        known = relapse.caseload(demo.dossiers, f"{year - 1}-12-31")
+        asked = asked[asked["household_id"].isin(known["household_id"])]
+        day = asked["interview_date"].to_numpy("datetime64[D]").astype(int)
+        same.append((seen.count(asked["household_id"], day - 365, day) > 0) == asked["visited"])
+    assert pd.concat(same).mean() > 0.95
+
+
+def test_coverage_is_as_planted(demo):
+    rows = relapse.visited(demo.dossiers, demo.aid, on="2025-03-09", by=["recorded_grade", "position"]).rows
+    rows = rows.set_index(["recorded_grade", "position"])
     assert rows["se"].eq(0).all()
+    total = rows.loc[("all", "all")]
+    assert total["estimate"] == total["count"] / total["n"]
+    assert 0.75 < rows.loc[("all", "on_file"), "estimate"] < 0.95  # 0.92, 0.85 and 0.70 by grade
+    assert 0.3 < rows.loc[("all", "left"), "estimate"] < 0.75  # without and with the reform
 
 
-def test_first_visits_come_with_the_festival_after_the_exit(demo):
-    """Files close from March to August and visits follow in January and February: 5 to 11 months later."""
+def test_those_who_left_are_visited_sooner_under_the_reform(demo):
+    """Files close from March to August and visits follow from January on: in a year 0.75 are seen, 0.3 elsewhere."""
     left = relapse.register_exits(demo.dossiers, until="2025-12-31")
-    waits = relapse.first_visits(left, relapse.visits(demo.aid), until="2025-12-31")
-    assert waits.loc[waits["event"] == "visit", "duration"].between(120, 360).all()
-    found = relapse.first_visit(waits, Design.census(), by="region", days=[120, 182, 365])
-    rows = found.rows.pivot_table(index="region", columns="time", values="estimate")
-    assert rows["120"].eq(0).all()
-    assert (rows["365"] > 0.95).all()  # but for a return within the first months
-    assert rows["182"].between(0, 0.7).all()
+    begun = left["exit_date"].dt.year >= left["region"].map(REFORM).fillna(9999)
+    waits = relapse.first_visits(left.assign(reform=begun), relapse.visits(demo.aid), until="2025-12-31")
+    found = relapse.first_visit(waits, Design.census(), by="reform", days=[120, 365]).rows
+    share = found.set_index(["reform", "time"])["estimate"]
+    assert (share["0", "120"], share["1", "120"]) == (0, 0)
+    assert share["1", "365"] > share["0", "365"] + 0.2
 
 
 def test_interviews_of_households_that_had_left_are_compared(demo):
