@@ -1,5 +1,7 @@
 """Listening to workers: scales and their reliability, satisfaction, wishes, and what hardship does to mind and work."""
 
+from aidlib.wellbeing.coding import Words, agreement, coded, to_check
+from aidlib.wellbeing.listening import low_satisfaction, many_codes, satisfaction, screened, wish_ranks, wishes
 from aidlib.wellbeing.ordered import cut_logits, ordered_logit, proportional_odds
 from aidlib.wellbeing.scales import item_statistics, reliability, score
 from aidlib.wellbeing.stability import (
@@ -14,16 +16,26 @@ from aidlib.wellbeing.stability import (
 
 __all__ = [
     "Stability",
+    "Words",
+    "agreement",
+    "coded",
     "congruence",
     "cut_logits",
     "drift",
     "factor_loadings",
     "item_statistics",
     "item_thresholds",
+    "low_satisfaction",
+    "many_codes",
     "ordered_logit",
     "proportional_odds",
     "reliability",
+    "satisfaction",
     "score",
+    "screened",
     "stability",
     "threshold_shift",
+    "to_check",
+    "wish_ranks",
+    "wishes",
 ]

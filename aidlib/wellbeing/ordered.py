@@ -152,7 +152,10 @@ def solve(data: Ordered) -> Solution:
     height = _likelihood(current, x, data)
     for _ in range(ROUNDS):
         scores, information = _derivatives(current, x, data)
-        step = np.linalg.solve(information, scores.sum(axis=0))
+        try:
+            step = np.linalg.solve(information, scores.sum(axis=0))
+        except np.linalg.LinAlgError:  # flat far out, where terms tell the categories apart
+            break
         step, height = _walk(current, step, height, x, data)
         current = current + step
         if np.abs(current[cuts:]).max(initial=0) > FAR:

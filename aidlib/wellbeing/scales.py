@@ -163,7 +163,7 @@ def scale(
 def _alpha(study: Study, members: Members, values: Floats) -> Part:
     """k / (k - 1) (1 - sum of the items' variances / variance of their sum) (Cronbach 1951, Psychometrika 16)."""
     items = values.shape[1]
-    share = _share(study, members)
+    share = shares(study, members)
     own = sum((_centred(members, share, column) ** 2 for column in values.T), start=np.zeros(len(values)))
     whole = _centred(members, share, values.sum(axis=1)) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -186,7 +186,7 @@ def _latent(study: Study, members: Members, given: Answers) -> list[Part]:
     return [(alpha, own), (value, weighted(members, slopes, found.correlation_scores))]
 
 
-def _share(study: Study, members: Members) -> Floats:
+def shares(study: Study, members: Members) -> Floats:
     """Each member's share of the weight of its domain."""
     weight = members.at(study.sampling.weight)
     return np.divide(weight, members.sum(weight)[members.row], out=np.zeros_like(weight), where=weight > 0)
@@ -198,7 +198,7 @@ def _centred(members: Members, share: Floats, values: Floats) -> Floats:
 
 def _moments(study: Study, members: Members, pair: Floats) -> dict[str, Part]:
     """Mean and standard deviation of an item (first column), its correlation with the others (second)."""
-    share = _share(study, members)
+    share = shares(study, members)
     one, other = (_centred(members, share, column) for column in pair.T)
     variance, rest, both = (members.sum(share * each) for each in (one**2, other**2, one * other))
     with np.errstate(divide="ignore", invalid="ignore"):

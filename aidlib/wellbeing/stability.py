@@ -109,7 +109,7 @@ def threshold_shift(thresholds: Estimates) -> Estimates:
 def congruence(loadings: Estimates) -> Estimates:
     """Tucker's congruence of each wave's or group's loadings with the mean of all: sum(ab) / sqrt(sum a² sum b²).
 
-    From ``factor_loadings`` by one column. 1: the same pattern; 0.95 and more count as the same, 0.85 and more as alike.
+    From ``factor_loadings`` by one column. 1: the same pattern; from 0.95 on it counts as the same, from 0.85 as alike.
     Noise in the loadings lowers the coefficient and can never raise it above 1, so the interval reaches from the 2.5 %
     quantile of draws from the loadings' joint normal distribution (seeded) up to 1; ``se`` is the draws' deviation.
     Source: Lorenzo-Seva & ten Berge (2006), Methodology 2(2), 57-64.
@@ -156,11 +156,11 @@ def drift(
 ) -> Estimates:
     """Whether an item (key ``item``) is answered otherwise in a wave or group than by people alike on the whole scale.
 
-    Log odds of a higher answer against the first wave or group (key ``term``), at the same total, by a proportional-odds
-    model of each item; below 0.43 in size small, above 0.64 large. anchors: the items whose total (with the item
-    itself) tells who is alike (None: all; an item that drifts makes all others seem to drift the other way). Reversed
-    items are turned before. Source: Zumbo (1999), A Handbook on the Theory and Methods of Differential Item Functioning.
-    Raises Problem as ``reliability``, and for a column ``group`` of fewer than two values.
+    Log odds of a higher answer against the first wave or group (key ``term``), at the same total, by a model of
+    proportional odds for each item; below 0.43 in size small, above 0.64 large. anchors: the items whose total (with
+    the item itself) tells who is alike (None: all; one that drifts makes others seem to drift the other way). Reversed
+    items are turned before. Source: Zumbo (1999), A Handbook on the Theory and Methods of Differential Item
+    Functioning. Raises Problem as ``reliability``, and for a column ``group`` of fewer than two values.
     """
     given = scale(sample, items, reversed, limits)
     known = given.complete & sample[group].notna().to_numpy()

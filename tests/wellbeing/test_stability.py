@@ -16,7 +16,7 @@ SCALE = {"limits": (1, 5)}
 
 
 def made(*, n=3000, loads=(0.8, 0.7, 0.75, 0.65), other=None, moved=0.0, seed=1) -> pd.DataFrame:
-    """Two waves of answers to four items: ``other`` loadings, and item b ``moved``, in the second; its trait is higher."""
+    """Two waves of answers to four items; in the second ``other`` loadings, item b ``moved``, and more of the trait."""
     rng = np.random.default_rng(seed)
     wave = np.arange(n) % 2
     weights = np.where(wave[:, None] == 1, other or loads, loads)
@@ -43,7 +43,7 @@ def test_thresholds_are_normal_quantiles_of_shares():
 def test_a_shift_leaves_out_what_all_items_share():
     thresholds = item_thresholds(made(moved=0.8), DESIGN, ITEMS, by="year", **SCALE)
     found = threshold_shift(thresholds).rows.set_index(["item", "year"])["estimate"]
-    plain = thresholds.rows.groupby(["item", "year"])["estimate"].mean().unstack()
+    plain = thresholds.rows.groupby(["year", "item"])["estimate"].mean()
     step = plain["2025"] - plain["2024"]
     assert found.xs("2025", level="year").to_dict() == pytest.approx(((step - step.mean()) / 2).to_dict())
     assert found.groupby("year").sum().abs().max() < 1e-12
@@ -68,11 +68,9 @@ def test_the_interval_of_congruence_covers_the_truth():
     """Loadings differ a little; the lower end must lie below the true congruence in nearly all samples."""
     loads, other = (0.8, 0.7, 0.75, 0.65), (0.8, 0.3, 0.75, 0.65)
     truth = _cosine(np.array([loads, other])).min()
-    low = [
-        congruence(factor_loadings(made(n=1200, other=other, seed=s), DESIGN, ITEMS, by="year", **SCALE)).rows["low"].min()
-        for s in range(20)
-    ]
-    assert np.mean(np.array(low) < truth) >= 0.9
+    samples = [made(n=1200, other=other, seed=s) for s in range(20)]
+    found = [congruence(factor_loadings(each, DESIGN, ITEMS, by="year", **SCALE)).rows for each in samples]
+    assert np.mean([rows["low"].min() < truth for rows in found]) >= 0.9
 
 
 # --- what must be found, and what must not
