@@ -35,11 +35,11 @@ class Level:
 
     def values(self, fit: Fit) -> Floats:
         """One per row used."""
-        return np.asarray(self.model.link.mean(self._predictor(fit, self._changed())))
+        return np.asarray(self.model.link.mean(self._predictor(fit, self.columns())))
 
     def slopes(self, fit: Fit, weight: Floats) -> Floats:
         """Derivatives of the weighted sum by the coefficients."""
-        changed = self._changed()
+        changed = self.columns()
         factor = weight * self.model.link.slope(self._predictor(fit, changed))
         slopes = factor @ self.model.data.matrix
         for place, column in changed.items():
@@ -52,8 +52,8 @@ class Level:
             eta += fit.coefficients[place + 1] * (column - self.model.data.matrix[:, place])
         return eta
 
-    def _changed(self) -> dict[int, Floats]:
-        """The columns of the terms that change, by their place."""
+    def columns(self) -> dict[int, Floats]:
+        """The columns of the terms that change, as they are at the level, by their place."""
 
         def at(column: str, code: float | None) -> Floats:
             if column != self.column:
