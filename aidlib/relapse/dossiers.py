@@ -65,14 +65,14 @@ def dossier_spells(
             "spell": numbered_within(pd.factorize(first[UNIT])[0]),
             "start": first["opened"],
             "end": end,
-            "length": _years(first["opened"], end.fillna(settled)).clip(lower=0),
+            "length": years(first["opened"], end.fillna(settled)).clip(lower=0),
             "left_censored": False,
             "right_censored": running,
             "exit": final["close_reason"].mask(running, "").astype("str"),
             "files": ends - starts + 1,
         }
     )
-    table = table.assign(entered=_entered(table, since), **_before(table))
+    table = table.assign(entered=_entered(table, since), **history_before(table))
     table = table.assign(**_linked(files, starts))
     table["returned"] |= table["renumbered"] & table["spell"].eq(1)
     return table.assign(**{name: first[name] for name in ("dossier_id", *OWN) if name in first})
@@ -99,7 +99,7 @@ def _ordered(dossiers: pd.DataFrame, until: pd.Timestamp | str | None) -> tuple[
     return files, last
 
 
-def _years(start: pd.Series, end: pd.Series) -> pd.Series:
+def years(start: pd.Series, end: pd.Series) -> pd.Series:
     return (end - start).dt.total_seconds() / (24 * 3600 * YEAR)
 
 
@@ -108,11 +108,11 @@ def _entered(table: pd.DataFrame, since: pd.Timestamp | str | None) -> pd.Series
     if since is None:
         return pd.Series(0.0, table.index)
     begins = pd.Timestamp(since)
-    entered = _years(table["start"], pd.Series(begins, table.index)).clip(lower=0)
+    entered = years(table["start"], pd.Series(begins, table.index)).clip(lower=0)
     return entered.mask(table["end"] <= begins)
 
 
-def _before(table: pd.DataFrame) -> dict[str, pd.Series]:
+def history_before(table: pd.DataFrame) -> dict[str, pd.Series]:
     """Of the household's spell before this one: why it ended, and the days since."""
     again = table["spell"] > 1
     reason = table["exit"].shift().where(again, "").astype("str")
