@@ -219,6 +219,7 @@ def verify(edition: Path, as_json: bool, progress: Progress) -> None:
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="名单日期 · Day of the list.")
 @click.option("--capacity", type=click.IntRange(min=1), required=True, help="可走访户数 · Visits there can be.")
 @click.option("--out", type=_FOLDER, required=True, help="新的 xlsx 文件 · A new xlsx file.")
+@click.option("--model", type=_FOLDER, help="风险模型文件夹，默认按规则分级 · Folder of a risk model; else by rule.")
 @click.option("--officer", required=True, help="负责人，记入审计 · Officer responsible, entered in the audit.")
 @click.option("--purpose", required=True, help="用途，记入审计 · Purpose, entered in the audit.")
 @_JSON
@@ -229,6 +230,7 @@ def worklist(
     on: datetime,
     capacity: int,
     out: Path,
+    model: Path | None,
     officer: str,
     purpose: str,
     as_json: bool,
@@ -241,12 +243,14 @@ def worklist(
 
     day = on.date().isoformat()
     known = survey.load(day[:7], region, store)
-    spells = relapse.dossier_spells(known.dossiers, until=day)
-    exits = relapse.known_at_exit(spells, known.panel, known.decisions, until=day)
-    listed = relapse.visit_list(relapse.due_cases(known.dossiers, known.aid, on=day, risk=exits), capacity)
+    fitted = relapse.load_model(model) if model else None
+    checksum = relapse.ModelCard.read(model / "model_card.json").facts["sha256"] if model else ""
+    listed = relapse.plan_visits(
+        known.dossiers, known.aid, known.panel, known.decisions, on=day, capacity=capacity, fitted=fitted
+    )
     asked = relapse.Request(
         officer=officer, purpose=purpose, user=_account(), at=datetime.now().astimezone().isoformat("T", "seconds"),
-        region=region, on=day, capacity=capacity,
+        region=region, on=day, capacity=capacity, model=checksum,
     )  # fmt: skip
     made = relapse.write_worklist(listed, known.members, Store.open(store), out, asked, closed=[Project.find().root])
     progress.end()

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import aidlib
+from aidlib import relapse
 from aidlib.cli import main
 from aidlib.editions import publish
 from aidlib.reference import problem
@@ -276,6 +277,23 @@ def test_worklist_tells_json(register):
                 "--officer", "a", "--purpose", "b", "--json")  # fmt: skip
     told = json.loads(done.stdout)
     assert (told["path"], told["rows"], told["identified"], told["audit"]) == (str(register / "x.xlsx"), 1, 1, 1)
+
+
+def test_worklist_names_the_checksum_of_the_risk_model_that_it_takes(register, monkeypatch):
+    taken = []
+    facts = SimpleNamespace(facts={"sha256": "abc"})
+    monkeypatch.setattr("aidlib.relapse.load_model", lambda folder: taken.append(folder) or "fitted")
+    monkeypatch.setattr("aidlib.relapse.ModelCard", SimpleNamespace(read=lambda path: facts))
+    plan = relapse.plan_visits
+    monkeypatch.setattr("aidlib.relapse.plan_visits", lambda *a, fitted, **o: taken.append(fitted) or plan(*a, **o))
+    done = visits(register, model="models/risk")
+    assert done.exit_code == 0, done.output
+    assert taken == [Path("models/risk"), "fitted"]
+    [entry] = (restricted_folder(Store("data/store")) / "audit.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(entry)["model"] == "abc"
+    assert visits(register, "other.xlsx").exit_code == 0
+    last = (restricted_folder(Store("data/store")) / "audit.jsonl").read_text("utf-8").splitlines()[-1]
+    assert json.loads(last)["model"] == ""
 
 
 @pytest.mark.parametrize(

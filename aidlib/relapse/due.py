@@ -16,10 +16,12 @@ from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study
 from aidlib.estimate.sampling import Floats, Ints, finite
 from aidlib.poverty.parts import beside
+from aidlib.relapse.dossiers import dossier_spells
+from aidlib.relapse.exits import known_at_exit
 from aidlib.relapse.follow_up import Diary, caseload, day_of, named, visits
 from aidlib.relapse.requirements import column, dates
+from aidlib.relapse.risk_model import BANDS, FittedRisk
 
-BANDS = ("low", "middle", "high")
 MONTH = 365.25 / 12  # days
 DEEP = "deep"
 
@@ -45,6 +47,13 @@ class VisitRule:
     years: float = 3.0
     late: int = 90
 
+    @classmethod
+    def of(cls, fitted: FittedRisk) -> VisitRule:
+        """The rule with the bands of a risk model; Problem for one whose horizon is not a year."""
+        if fitted.model.horizon != 1:
+            raise reference.problem("relapse.visit_horizon", years=fitted.model.horizon)
+        return cls(risks=fitted.cuts)
+
 
 def due_cases(
     dossiers: pd.DataFrame,
@@ -65,6 +74,25 @@ def due_cases(
     """
     chosen = rule or VisitRule()
     return _assessed(caseload(dossiers, on, left=round(12 * chosen.years)), aid, on, risk, chosen)
+
+
+def plan_visits(
+    dossiers: pd.DataFrame,
+    aid: pd.DataFrame,
+    panel: pd.DataFrame,
+    decisions: pd.DataFrame,
+    *,
+    on: str,
+    capacity: int,
+    fitted: FittedRisk | None = None,
+) -> pd.DataFrame:
+    """The ``visit_list`` of day ``on`` from the tables of a survey: by a risk model or, without one, by rule."""
+    exits = known_at_exit(dossier_spells(dossiers, until=on), panel, decisions, until=on)
+    rule = VisitRule()
+    if fitted is not None:
+        rule = VisitRule.of(fitted)
+        exits = exits.assign(risk=fitted.predict(exits) if len(exits) else np.nan)
+    return visit_list(due_cases(dossiers, aid, on=on, risk=exits, rule=rule), capacity)
 
 
 def visit_bands(table: pd.DataFrame, rule: VisitRule | None = None) -> pd.Series:

@@ -56,7 +56,7 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 @dataclass(frozen=True)
 class Request:
     """Who asks for a list and what for: officer responsible, purpose, account (user) and time of writing; and which
-    list: region, day and number of visits."""
+    list: region, day, number of visits and the checksum of the risk model ("": bands by rule)."""
 
     officer: str
     purpose: str
@@ -65,6 +65,7 @@ class Request:
     region: str
     on: str
     capacity: int
+    model: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from aidlib import relapse, survey
 from aidlib.reference import Problem, label, method
 from aidlib.relapse import VisitRule
+from tests.relapse.leavers import DESIGN, PREDICTORS, leavers
 from tests.relapse.test_follow_up import aid, files
 
 DAY = "2024-12-31"
@@ -56,6 +57,18 @@ def test_the_bands_begin_where_the_rule_says(risk, ratio, band):
 def test_the_cuts_of_a_model_serve_as_bands():
     table = pd.DataFrame({"risk": [0.01, 0.03, 0.07]})
     assert relapse.visit_bands(table, VisitRule(risks=(0.02, 0.05))).tolist() == ["low", "middle", "high"]
+
+
+def test_a_risk_model_of_a_year_gives_its_bands():
+    model = relapse.RiskModel(predictors=PREDICTORS, kind="logit")
+    fitted = model.fit(leavers(1500, 3), DESIGN)
+    assert VisitRule.of(fitted) == replace(VisitRule(), risks=fitted.cuts)
+    exits = leavers(200, 4)
+    bands = relapse.visit_bands(exits.assign(risk=fitted.predict(exits)), VisitRule.of(fitted))
+    assert bands.tolist() == fitted.bands(exits).tolist()
+    with pytest.raises(Problem) as caught:
+        VisitRule.of(replace(fitted, model=replace(model, horizon=3)))
+    assert caught.value.key == "relapse.visit_horizon"
 
 
 def test_the_last_contact_is_the_latest_of_all_kinds_that_were_known():
@@ -175,6 +188,18 @@ def test_of_several_exits_the_last_one_by_then_counts():
 
 
 # --- on the demonstration
+def test_a_plan_takes_the_risk_of_a_model_or_the_rule(demo_store):
+    found = survey.load("2025", "990000", demo_store)
+    tables = found.dossiers, found.aid, found.panel, found.decisions
+    by_rule = relapse.plan_visits(*tables, on="2025-12-31", capacity=30)
+    assert len(by_rule) == 30
+    assert by_rule["due"].eq(1).all()
+    fitted = relapse.RiskModel(predictors=PREDICTORS, kind="logit").fit(leavers(1500, 3), DESIGN)
+    by_model = relapse.plan_visits(*tables, on="2025-12-31", capacity=30, fitted=fitted)
+    assert by_model["priority"].is_monotonic_decreasing
+    assert set(by_model["household_id"]) != set(by_rule["household_id"])
+
+
 def test_the_list_of_last_year_can_be_monitored(demo_store):
     found = survey.load("2025", "990000", demo_store)
     options = {"on": "2024-12-31", "until": "2025-12-31", "capacity": 60}

@@ -155,7 +155,7 @@ def test_every_list_is_entered_without_a_name(store, folder):
         "number": 1, "kind": "worklist", "file": "list.xlsx",
         "sha256": hashlib.sha256(made.path.read_bytes()).hexdigest(),
         "officer": "张主任", "purpose": "春节前走访", "user": "clerk", "at": "2025-01-02T08:00:00+08:00",
-        "region": "990000", "on": "2024-12-31", "capacity": 3, "rows": 3, "identified": 2,
+        "region": "990000", "on": "2024-12-31", "capacity": 3, "model": "", "rows": 3, "identified": 2,
     }  # fmt: skip
 
 
