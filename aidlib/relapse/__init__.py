@@ -16,6 +16,7 @@ from aidlib.relapse.estimable import if_estimable
 from aidlib.relapse.exit_rules import exit_rules, hardship_states, register_rules
 from aidlib.relapse.exits import known_at_exit
 from aidlib.relapse.fairness import group_errors, observed_expected
+from aidlib.relapse.fine_gray import fine_gray
 from aidlib.relapse.follow_up import (
     caseload,
     first_visit,
@@ -81,6 +82,7 @@ __all__ = [
     "dynamics_profile",
     "event_probabilities",
     "exit_rules",
+    "fine_gray",
     "first_visit",
     "first_visits",
     "functional_form",

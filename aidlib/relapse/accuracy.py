@@ -1,4 +1,4 @@
-"""How well a predicted risk tells who returns: AUC, Brier score, precision and recall at the capacity of visits.
+"""How well a predicted risk tells who returns: AUC, Brier score, net benefit.
 
 All measures take the outcome (1 returned, 0 not, missing not known yet) and the predicted probability as columns of the
 sample, so that a model, a rule and a base rate are measured alike. Rows without one of both leave the measure and stay
@@ -50,7 +50,7 @@ def auc(
     """
     study = Study.of(sample, design, by=by, df=df, base=base)
     y, score = study.flag(outcome), study.column(risk)
-    groups = _codes(sample, within)
+    groups = group_codes(sample, within)
     members = study.members(y, score).where(groups >= 0)
     event, weight = members.at(y), members.at(study.sampling.weight)
     beaten, rivals = _pairs(members, members.at(groups), members.at(score), event, weight)
@@ -101,72 +101,6 @@ def brier(
     )
 
 
-def precision(
-    sample: pd.DataFrame,
-    design: Design | None,
-    outcome: str,
-    risk: str,
-    *,
-    capacity: float,
-    by: By = None,
-    within: str | None = None,
-    df: str = "design",
-    base: str | None = None,
-) -> Estimates:
-    """Share that returned among those whom the visits reach: the highest risks up to the capacity of visits.
-
-    capacity: up to 1 the share of households that can be visited, above 1 the number of visits, for each value of
-    ``within`` (a year of exits). Households count with their weights; where the last visits fall among equal risks,
-    each of these gets the same part. One list serves all domains of ``by``. The standard error takes the cut-off as
-    given. ``n``: units reached; ``count``: of them returned. Raises Problem for a capacity of 0 or less.
-
-    >>> import pandas as pd
-    >>> sample = pd.DataFrame({"returned": [0.0, 0, 1, 1], "risk": [0.1, 0.4, 0.35, 0.8]})
-    >>> precision(sample, None, "returned", "risk", capacity=0.5).rows["estimate"].item()
-    0.5
-    """
-    study = Study.of(sample, design, by=by, df=df, base=base)
-    members, event, reached = _reached(study, outcome, risk, capacity, within)
-    return study.estimates(
-        study.mean(members, reached * event, reached),
-        measure="precision",
-        unit="share",
-        method="relapse_precision",
-        interval=logit,
-        n=members.sum(reached > 0),
-        count=members.sum(event * (reached > 0)),
-    )
-
-
-def recall(
-    sample: pd.DataFrame,
-    design: Design | None,
-    outcome: str,
-    risk: str,
-    *,
-    capacity: float,
-    by: By = None,
-    within: str | None = None,
-    df: str = "design",
-    base: str | None = None,
-) -> Estimates:
-    """Share of those who returned whom the visits would have reached; options as in ``precision``.
-
-    ``n``: units that returned; ``count``: of them reached. 1 - recall is the false-negative rate.
-    """
-    study = Study.of(sample, design, by=by, df=df, base=base)
-    members, event, reached = _reached(study, outcome, risk, capacity, within)
-    return study.estimates(
-        study.mean(members, reached * event, event),
-        measure="recall",
-        unit="share",
-        method="relapse_precision",
-        interval=logit,
-        n=members.sum(event),
-        count=members.sum(event * (reached > 0)),
-    )
-
-
 def net_benefit(
     sample: pd.DataFrame,
     design: Design | None,
@@ -211,28 +145,7 @@ def _pairs(members: Members, group: Ints, score: Floats, event: Floats, weight: 
     return np.where(event == 1, lower[0], totals[1] - lower[1]), np.where(event == 1, *totals)
 
 
-def _reached(
-    study: Study, outcome: str, risk: str, capacity: float, within: str | None
-) -> tuple[Members, Floats, Floats]:
-    """Members with outcome and risk; per pair the outcome and the part (0 to 1) of the unit that visits reach."""
-    if not 0 < capacity < np.inf:
-        raise reference.problem("relapse.visit_capacity", capacity=f"{capacity:g}")
-    y, score = study.flag(outcome), study.column(risk)
-    known, block = np.isfinite(y) & np.isfinite(score), _codes(study.sample, within)
-    at = np.flatnonzero(known & (block >= 0))
-    weight = np.zeros(len(y))
-    weight[at] = study.sampling.weight[at]
-    totals = np.bincount(block[at], weights=weight[at], minlength=block.max(initial=0) + 1)
-    visits = np.minimum(capacity * totals if capacity <= 1 else capacity, totals)
-    above, equal = weight_below(block[at], -score[at], weight[at])
-    part = np.zeros(len(y))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part[at] = np.nan_to_num(np.clip((visits[block[at]] - above) / equal, 0, 1))
-    members = study.domains.members.where(known & (block >= 0))
-    return members, members.at(y), members.at(part)
-
-
-def _codes(sample: pd.DataFrame, within: str | None) -> Ints:
+def group_codes(sample: pd.DataFrame, within: str | None) -> Ints:
     """The value of ``within`` of each row as a number, -1 where missing; without it all rows are one."""
     if within is None:
         return np.zeros(len(sample), dtype=np.int64)
@@ -245,12 +158,12 @@ def weight_below(block: Ints, score: Floats, weight: Floats) -> tuple[Floats, Fl
     """Of each entry's block the weight with a lower score, and with an equal one (its own included)."""
     order = np.lexsort((score, block))
     b, s, w = block[order], score[order], weight[order]
-    new_block = np.r_[True, b[1:] != b[:-1]]
-    group = np.cumsum(new_block | np.r_[True, s[1:] != s[:-1]]) - 1
+    starts = np.diff(b, prepend=-1) != 0
+    group = np.cumsum(starts | (np.diff(s, prepend=np.nan) != 0)) - 1
     equal = np.bincount(group, weights=w)
     before = np.cumsum(equal) - equal
-    start = np.maximum.accumulate(np.where(new_block, np.arange(len(b)), 0))
-    below = before[group] - before[group[start]]
+    first = np.maximum.accumulate(np.where(starts, np.arange(len(b)), 0))
+    below = before[group] - before[group[first]]
     out = np.empty((2, len(order)))
     out[:, order] = below, equal[group]
     return out[0], out[1]

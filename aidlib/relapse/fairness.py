@@ -12,7 +12,8 @@ from aidlib import reference
 from aidlib.estimate import Design, Estimates, function_of, ratio, stack
 from aidlib.estimate.domains import column_codes
 from aidlib.poverty.intervals import log
-from aidlib.relapse.accuracy import auc, recall
+from aidlib.relapse.accuracy import auc
+from aidlib.relapse.capacity import recall
 from aidlib.relapse.validation import MODEL, RISK, YEAR, Validation, refuse_few
 
 GROUPS = ("worker_sex", "age_band", "region", "recorded_grade")

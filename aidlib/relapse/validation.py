@@ -16,8 +16,9 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, function_of, stack
 from aidlib.estimate.sampling import Floats, finite
-from aidlib.relapse.accuracy import auc, brier, net_benefit, precision, recall
+from aidlib.relapse.accuracy import auc, brier, net_benefit
 from aidlib.relapse.calibration import FIGURES, calibration, calibration_curve
+from aidlib.relapse.capacity import precision, recall
 from aidlib.relapse.leakage import check_leakage
 from aidlib.relapse.risk_model import EVENTS, RiskModel
 from aidlib.relapse.simple_rules import Rule, benchmarks
