@@ -92,20 +92,9 @@ class Model:
     @classmethod
     def fitted(cls, study: Study, predictors: Sequence[str], histories: Histories, *, efron: bool, event: str) -> Model:
         """The fit of histories that have been read."""
-        heavy = histories.known & (study.sampling.weight > 0)
-        if not (histories.event & heavy).any():
-            raise reference.problem("relapse.no_event", column=event, rows=int(heavy.sum()))
-        found = terms(study.sample, predictors, heavy)
-        unit = np.flatnonzero(heavy & found.complete)
-        if not histories.event[unit].any():
-            raise reference.problem("relapse.no_event", column=event, rows=len(unit))
-        check_groups(found, unit, histories.event[unit])
+        found, unit = usable(study, predictors, histories, event)
         sets, used = risk_sets(histories, unit)
-        x = np.ascontiguousarray(found.matrix[used])
-        mean, scale = x.mean(axis=0), x.std(axis=0)
-        scale = np.where(scale > 0, scale, 1.0)
-        x -= mean
-        x /= scale
+        x, mean, scale = standardised(found.matrix, used)
         likelihood = Likelihood.of(sets, x, study.sampling.weight[used], efron=efron)
         point = maximum(likelihood, found.names)
         return cls(study, histories, found, unit, used, mean, scale, point, efron)
@@ -126,9 +115,9 @@ class Model:
         return np.asarray(np.linalg.inv(self.point.information()) / np.outer(self.scale, self.scale))
 
     @property
-    def scores(self) -> Floats:
-        """Weighted score residuals of the coefficients, rows of the likelihood × terms."""
-        return self.point.residuals() * self.scale
+    def shares(self) -> Floats:
+        """Each sample row's share in the score of the coefficients, weights included: sample rows × terms."""
+        return self.by_row(self.point.residuals() * self.scale)
 
     def by_row(self, values: Floats) -> Floats:
         """Values of the rows of the likelihood as one per row of the sample."""
@@ -148,7 +137,7 @@ class Model:
         if self.study.sampling.replicates is not None:
             deviations = self.study.deviations(self.coefficients, self._refitted())
             return Found(self.members, self.coefficients, deviations)
-        return Found(self.members, self.coefficients, self.influence(self.by_row(self.scores), self.inverse))
+        return Found(self.members, self.coefficients, self.influence(self.shares, self.inverse))
 
     def sizes(self) -> tuple[Floats, Floats]:
         """For each term the units, and the events; of a term of 0 and 1, those with 1."""
@@ -174,16 +163,19 @@ class Model:
         codes = self.histories.unit
         return int(held.sum()) if codes is None else len(np.unique(codes[self.unit[held]]))
 
+    def reweighted(self, weight: Floats) -> Likelihood:
+        """The likelihood with other weights, one per sample row; rows of none stay in their ties."""
+        known, nothing = self.point.likelihood, NOTHING * self.study.sampling.weight.mean()
+        return Likelihood.of(known.sets, known.x, weight[self.used] + nothing, efron=self.efron)
+
     def _refitted(self) -> Floats:
         """Coefficients × replicates, the model fitted with each replicate's weights."""
-        replicates, likelihood = self.study.sampling.replicates, self.point.likelihood
+        replicates = self.study.sampling.replicates
         assert replicates is not None  # the caller has looked
         out = np.full((len(self.scale), replicates.shape[1]), np.nan)
         for number, weight in enumerate(replicates.T):
-            own = weight[self.used] + NOTHING * self.study.sampling.weight.mean()
             with contextlib.suppress(Divergence):
-                again = Likelihood.of(likelihood.sets, likelihood.x, own, efron=self.efron)
-                out[:, number] = again.maximise(self.point.beta).beta / self.scale
+                out[:, number] = self.reweighted(weight).maximise(self.point.beta).beta / self.scale
         return out
 
 
@@ -258,6 +250,29 @@ def with_clusters(design: Design | None, unit: str | None) -> Design | None:
     if unit is None or (design is not None and (design.psu is not None or design.replicates is not None)):
         return design
     return replace(Design() if design is None else design, psu=unit)
+
+
+def usable(study: Study, predictors: Sequence[str], histories: Histories, event: str) -> tuple[Terms, Ints]:
+    """The terms of a model, and the sample rows with a weight, a history and all of them."""
+    heavy = histories.known & (study.sampling.weight > 0)
+    if not (histories.event & heavy).any():
+        raise reference.problem("relapse.no_event", column=event, rows=int(heavy.sum()))
+    found = terms(study.sample, predictors, heavy)
+    unit = np.flatnonzero(heavy & found.complete)
+    if not histories.event[unit].any():
+        raise reference.problem("relapse.no_event", column=event, rows=len(unit))
+    check_groups(found, unit, histories.event[unit])
+    return found, unit
+
+
+def standardised(matrix: Floats, rows: Ints) -> tuple[Floats, Floats, Floats]:
+    """These rows of a matrix with mean 0 and standard deviation 1 by column, and what these were."""
+    x = np.ascontiguousarray(matrix[rows])
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    x -= mean
+    x /= scale
+    return x, mean, scale
 
 
 def risk_sets(histories: Histories, rows: Ints) -> tuple[RiskSets, Ints]:

@@ -105,6 +105,17 @@ for (ties in c("efron", "breslow")) {
 }
 R$crr_cohort <- crr1(cohort, "economic", cbind(x = cohort$x, kindb = cohort$kind == "b", kindc = cohort$kind == "c", z = cohort$z))
 R$crr_mgus2 <- crr1(mgus, "pcm", cbind(age = mgus$age, sexM = mgus$sex == "M", mspike = mgus$mspike))
+# Weighted: finegray's curve of censoring takes no weights, so each row stands there as often as its whole weight says.
+many <- cohort[rep(seq_len(n), ceiling(cohort$weight)), ]
+R$fine_gray_copies_breslow <- fg(transform(many, w = 1, one = seq_len(nrow(many))), "economic", Surv(fgstart, fgstop, fgstatus) ~ x + kind + z, ties = "breslow")
+R$crr_untied <- crr1(transform(cohort, time = time + id / 1000), "economic", cbind(x = cohort$x, kindb = cohort$kind == "b", kindc = cohort$kind == "c", z = cohort$z))
+R$fine_gray_untied_breslow <- fg(transform(cohort, time = time + id / 1000, w = 1), "economic", Surv(fgstart, fgstop, fgstatus) ~ x + kind + z, ties = "breslow")
+R$fine_gray_strata_efron <- local({
+  d <- transform(cohort, ev = factor(ifelse(cause == "", "censor", cause), c("censor", "economic", "death")))
+  g <- finegray(Surv(time, ev) ~ id + x + z + kind + strata(kind), d, etype = "economic")
+  m <- coxph(Surv(fgstart, fgstop, fgstatus) ~ x + z + strata(kind), g, weights = fgwt, cluster = id, control = sharp)
+  list(coef = vec(coef(m)), se = vec(setNames(sqrt(diag(vcov(m))), names(coef(m)))))
+})
 
 # Proportional hazards.
 R$zph_veteran <- zph(coxph(Surv(time, status) ~ trt + celltype + karno + age, veteran, control = sharp))
