@@ -97,8 +97,8 @@ def checked(factors: Sequence[str]) -> list[str]:
 
 def _check_same(first: Estimates, found: Estimates, names: list[str]) -> None:
     columns = [*first.domains, *first.keys]
-    same = [*found.domains, *found.keys] == columns and found.rows[columns].equals(first.rows[columns])
-    if not same:
+    same = [*found.domains, *found.keys] == columns
+    if not same or not all(found.rows[name].equals(first.rows[name]) for name in columns):
         raise reference.problem("estimate.rows_differ", parts=", ".join(names))
     if found._influence is None or first._influence is None:
         raise reference.problem("estimate.not_linearised")
@@ -115,7 +115,7 @@ def _added(summed: dict[str, Any], found: Estimates, weights: Floats) -> dict[st
         "estimate": np.outer(found.rows["estimate"], weights),
         "influence": times(plain, weights[None, :]),
         "care": (found.rows["flag"] != "").to_numpy(),
-        "least": found.rows[["n", "df", "count", "psus"]].to_numpy(),
+        "least": np.column_stack([found.rows[name] for name in ("n", "df", "count", "psus")]),
     }
     if not summed:
         return new
