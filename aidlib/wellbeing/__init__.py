@@ -3,6 +3,7 @@
 from aidlib.wellbeing.coding import Words, agreement, coded, to_check
 from aidlib.wellbeing.listening import low_satisfaction, many_codes, satisfaction, screened, wish_ranks, wishes
 from aidlib.wellbeing.ordered import cut_logits, ordered_logit, proportional_odds
+from aidlib.wellbeing.pathways import pathways, within_households
 from aidlib.wellbeing.scales import item_statistics, reliability, score
 from aidlib.wellbeing.stability import (
     Stability,
@@ -28,6 +29,7 @@ __all__ = [
     "low_satisfaction",
     "many_codes",
     "ordered_logit",
+    "pathways",
     "proportional_odds",
     "reliability",
     "satisfaction",
@@ -38,4 +40,5 @@ __all__ = [
     "to_check",
     "wish_ranks",
     "wishes",
+    "within_households",
 ]

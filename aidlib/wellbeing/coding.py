@@ -89,8 +89,8 @@ def agreement(
     """Cohen's kappa and the share of equal codes, for each code (key ``key``) that either column uses.
 
     one, other: columns of codes joined by ";" (several may stand in a text), from two coders. Of rows that both coded.
-    key: name of the key column, a code list by which its values are told. Key ``statistic``: agreement, and kappa =
-    (agreement - agreement by chance) / (1 - agreement by chance), missing where only one answer occurs. Errors
+    key: name of the key column, a code list by which its values are told. Key ``statistic``: agreed, their share, and
+    kappa = (agreed - agreed by chance) / (1 - agreed by chance), missing where only one answer occurs. Errors
     linearised. Source: Cohen (1960), Educ. Psychol. Meas. 20(1), 37-46.
     """
     for name in (one, other):
@@ -107,10 +107,10 @@ def agreement(
     parts: list[Part] = []
     for first, second in zip(*(flag.T.astype(np.float64) for flag in flags), strict=True):
         parts += _kappa(members, share, first, second)
-    keys = {key: np.repeat(codes, 2).tolist(), "statistic": ["kappa", "agreement"] * len(codes)}
+    keys = {key: np.repeat(codes, 2).tolist(), "statistic": ["kappa", "agreed"] * len(codes)}
     return study.estimates(
         joined(study, members, parts),
-        measure="agreement",
+        measure="coding",
         unit="ratio",
         method="wellbeing_agreement",
         keys=pd.DataFrame({name: texts(values) for name, values in keys.items()}),

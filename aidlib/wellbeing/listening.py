@@ -165,7 +165,7 @@ def many_codes(values: pd.Series, codes: Sequence[str]) -> Floats:
     said = values.notna() & (values.ne(NOTHING) | (NOTHING in codes))
     listed = values[said].astype("str").str.split(SEPARATOR).set_axis(np.flatnonzero(said)).explode().str.strip()
     each = listed[listed.ne("")]
-    found = pd.Index(codes).get_indexer(each)
+    found = pd.Index(codes).get_indexer(pd.Index(each))
     if (found < 0).any():
         raise reference.problem("wellbeing.unknown_code", column=str(values.name), rows=int((found < 0).sum()))
     out = np.full((len(values), len(codes)), np.nan)
@@ -195,11 +195,15 @@ def _ratings(study: Study, aspect: str) -> tuple[list[Found], list[Floats]]:
         raise reference.problem("wellbeing.unknown_code", column=aspect, rows=int(strange.sum()))
     answered = study.domains.members.where(values.notna().to_numpy())
     opinion = answered.where(values.ne("dont_know").to_numpy())
-    flags = [values.isin(list(codes)).to_numpy(np.float64) for codes in (POSITIVE, ["neutral"], NEGATIVE)]
+    flags = [_flag(values.isin(list(codes))) for codes in (POSITIVE, ["neutral"], NEGATIVE)]
     flags.append(flags[0] - flags[2])
-    rows = [(opinion, flag) for flag in flags] + [(answered, values.eq("dont_know").to_numpy(np.float64))]
+    rows = [(opinion, flag) for flag in flags] + [(answered, _flag(values.eq("dont_know")))]
     found = [study.mean(members, flag[members.unit]) for members, flag in rows]
     return found, [members.sum(np.abs(flag[members.unit])) for members, flag in rows]
+
+
+def _flag(held: pd.Series) -> Floats:
+    return np.asarray(held, dtype=np.float64)
 
 
 def _net_on_its_own_scale(estimate: Floats, se: Floats, df: Floats, n: Floats, psus: Floats) -> Floats:

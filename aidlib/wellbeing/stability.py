@@ -240,7 +240,7 @@ def _drifts(moved: pd.DataFrame) -> pd.Series:
 
 def _most_drifting(moved: pd.DataFrame) -> str | None:
     found = moved[_drifts(moved)]
-    return None if found.empty else str(found.loc[found["estimate"].abs().idxmax(), "item"])
+    return None if found.empty else str(found["item"].iloc[int(found["estimate"].abs().argmax())])
 
 
 def _cosine(values: Floats) -> Floats:

@@ -73,7 +73,7 @@ def test_kappa_of_cohens_table():
     other = ["job"] * 20 + ["none"] * 5 + ["job"] * 10 + ["none"] * 15
     sample = pd.DataFrame({"one": ["job"] * 25 + ["none"] * 25, "other": other})
     rows = agreement(sample, None, "one", "other").rows.set_index("statistic")
-    assert rows.loc["agreement", "estimate"] == pytest.approx(0.7)
+    assert rows.loc["agreed", "estimate"] == pytest.approx(0.7)
     assert rows.loc["kappa", "estimate"] == pytest.approx(0.4)
     # Fleiss, Cohen & Everitt (1969): p_i(1 - (a + b)(1 - k))² …; here the exact large-sample error
     pa, pb, k, pe = 0.5, 0.6, 0.4, 0.5

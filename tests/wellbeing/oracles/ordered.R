@@ -43,3 +43,26 @@ write(list(housing = list(coefficients = unname(coef(house)), zeta = unname(hous
            schools = list(coefficients = theta[1:p], zeta = theta[-(1:p)], se = unname(sqrt(diag(V))),
                           svyolr = unname(c(schools$coefficients, schools$zeta)),
                           svyolr_se = unname(sqrt(diag(vcov(schools)))))), "ordered.json")
+
+# Fixed effects of households: a weighted regression with an indicator for each, errors by survey.
+set.seed(5)
+n <- 60; waves <- 5
+panel <- data.frame(household_id = rep(1:n, each = waves), year = rep(2021:2025, n))
+panel$psu <- (panel$household_id - 1) %/% 5 + 1
+panel$stratum <- (panel$psu - 1) %/% 4 + 1
+panel$weight <- round(runif(nrow(panel), 1, 3), 3)
+own <- rnorm(n)[panel$household_id]
+panel$hard <- as.numeric(own + rnorm(nrow(panel)) > 0)
+panel$pressure <- round(2.4 + 0.8 * panel$hard + 0.5 * own + rnorm(nrow(panel)), 2)
+panel$life <- round(6 - 0.7 * panel$pressure - 0.4 * panel$hard + own + 0.1 * (panel$year - 2021) + rnorm(nrow(panel)), 2)
+panel$absent <- rpois(nrow(panel), exp(-0.5 + 0.3 * panel$pressure))
+write.csv(panel, "panel.csv", row.names = FALSE)
+d <- svydesign(~psu, strata = ~stratum, weights = ~weight, data = panel, nest = TRUE)
+fe <- svyglm(life ~ hard + pressure + factor(year) + factor(household_id), d)
+total <- svyglm(life ~ hard + factor(year), d); direct <- svyglm(life ~ hard + pressure + factor(year), d)
+absent <- svyglm(absent ~ hard + pressure, d, family = quasipoisson(), control = list(epsilon = 1e-14, maxit = 100))
+a <- svyglm(pressure ~ hard + factor(year), d)
+write(list(fe = list(coefficients = unname(coef(fe)[2:3]), se = unname(SE(fe)[2:3])),
+           total = unname(c(coef(total)[2], SE(total)[2])), direct = unname(c(coef(direct)[2], SE(direct)[2])),
+           product = unname(coef(a)[2] * coef(direct)[3]),
+           absent = list(coefficients = unname(coef(absent)), se = unname(SE(absent)))), "panel.json")
