@@ -149,8 +149,11 @@ def _numbered(length: Floats, ends: NDArray[np.bool_]) -> tuple[Floats, Ints]:
 
 
 def _up_to(time: Floats, values: Floats) -> Ints:
-    """Number of event times up to each value."""
-    return np.searchsorted(time, values * (1 + SAME), "right").astype(np.int64)
+    """Number of event times up to each value; in their order, for which the search is several times as quick."""
+    order = np.argsort(values)
+    found = np.empty(len(values), dtype=np.int64)
+    found[order] = np.searchsorted(time, values[order] * (1 + SAME), "right")
+    return found
 
 
 def _from_the_end(sums: Floats) -> Floats:

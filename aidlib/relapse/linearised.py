@@ -106,10 +106,14 @@ class Changes(Scores):
         return sparse.coo_array((self.data.ravel(), (line, self._columns(self.place))), shape=self.shape)
 
     def by(self, group: Ints, size: int) -> Any:
-        """Its rows summed by a grouping of the sample's rows."""
+        """Its rows summed by a grouping of the sample's rows; dense where it is small."""
         cells = self.members.rows * self.bins
         code = self.members.at(group) if self.pair is None else group[self.members.unit[self.pair]]
-        of, keys = numbered(code * cells + self.place, size * cells)
+        key = code * cells + self.place
+        if size * cells <= BLOCK:
+            table = [np.bincount(key, weights=values, minlength=size * cells) for values in self.data]
+            return np.stack([sums.reshape(size, -1, self.bins) for sums in table], axis=2).reshape(size, -1)
+        of, keys = numbered(key, size * cells)
         sums = np.concatenate([np.bincount(of, weights=values, minlength=len(keys)) for values in self.data])
         at = (np.tile(keys // cells, len(self.data)), self._columns(keys % cells))
         return sparse.coo_array((sums, at), shape=(size, self.shape[1])).tocsr()
@@ -129,7 +133,7 @@ class Linearised(Influence):
 
     def _stage(self, stage: Stage, result: Floats, full: bool) -> Floats:
         sums = self.values.by(stage.cluster, len(stage.stratum))
-        totals = grouped(sums, stage.stratum, len(stage.sizes))
+        totals = _by_stratum(sums, stage)
         root = np.sqrt(stage.scale)
         step = max(1, BLOCK // max(self.size, sums.shape[1]))
         for start in range(0, len(stage.stratum), step):
@@ -145,7 +149,8 @@ class Linearised(Influence):
         assert self.curves is not None and self.at is not None
         groups, times = self.at.shape
         states = len(self.values.data)
-        bins = rows.toarray().reshape(rows.shape[0], groups, states, self.values.bins)
+        table = rows.toarray() if sparse.issparse(rows) else rows
+        bins = table.reshape(rows.shape[0], groups, states, self.values.bins)
         gained = np.cumsum(bins[:, :, :-1, :-1], axis=3)
         staying = np.cumsum(bins[:, :, -1, :0:-1], axis=2)[:, :, ::-1]
         out = np.empty((len(bins), groups, len(self.curves.slopes), times))
@@ -154,6 +159,13 @@ class Linearised(Influence):
             *slopes, drift = (np.take_along_axis(factor, self.at, axis=1) for factor in factors)
             out[:, :, curve] = drift * staying + sum(s * gained[:, :, m] for m, s in zip(sums, slopes, strict=True))
         return out.reshape(len(bins), -1)
+
+
+def _by_stratum(sums: Any, stage: Stage) -> Any:
+    """Totals of clusters summed by stratum, of which the clusters follow one another."""
+    if sparse.issparse(sums):
+        return grouped(sums, stage.stratum, len(stage.sizes))
+    return np.add.reduceat(sums, np.searchsorted(stage.stratum, np.arange(len(stage.sizes))), axis=0)
 
 
 def linearised(study: Study, found: Durations, curves: Curves, at: Ints) -> Influence:
