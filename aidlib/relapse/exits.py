@@ -74,7 +74,7 @@ def _leavers(spells: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
 def _last_interview(table: pd.DataFrame, interviews: pd.DataFrame, known: list[str], date: str) -> dict[str, pd.Series]:
     """Columns of the household's last interview on or before its exit."""
     complete(interviews, UNIT)
-    asked = interviews[[UNIT, *known]].assign(interviewed=dates(interviews, date))
+    asked = interviews[[UNIT]].assign(interviewed=dates(interviews, date), **{n: column(interviews, n) for n in known})
     asked = asked[asked["interviewed"].notna()].drop_duplicates([UNIT, "interviewed"], keep="last")
     found = _latest(table, asked, "interviewed")
     age = (table["exit_date"] - found["interviewed"]).dt.days

@@ -1,4 +1,4 @@
-"""Person-years and what is known at exit: by hand, against a plain search, on planted hazards, laws, errors."""
+"""Person-years: by hand, against a plain search, on planted hazards, laws, errors."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from aidlib import survey
 from aidlib.reference import Problem
-from aidlib.relapse import dossier_spells, known_at_exit, person_years, register_years
+from aidlib.relapse import dossier_spells, person_years, register_years
 
 NAN = float("nan")
 REGISTER = Path(__file__).parents[2] / "data"
@@ -172,87 +172,6 @@ def test_the_default_register_shows_the_planted_shares():
         shares, sizes = yearly(rows, position, event)
         for k in range(1, 6):
             assert shares[k] == pytest.approx(truth["dynamics"]["yearly"][name][str(k)], abs=max(0.001, 3 / sizes[k]))
-
-
-# --- what is known at exit
-def decided(*rows: tuple) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["household_id", "decided_on", "net_income"])
-    return table.assign(decided_on=pd.to_datetime(table["decided_on"]), kind="exit", result="approved", region="990100")
-
-
-LINES = pd.DataFrame(
-    {"region": "990100", "valid_from": pd.to_datetime(["2018-07-01", "2020-07-01"]), "line": [500.0, 600.0]}
-)
-FILES = pd.DataFrame(
-    {
-        "household_id": ["a", "a", "a", "b"],
-        "opened": pd.to_datetime(["2017-05-01", "2020-05-01", "2022-08-01", "2018-05-01"]),
-        "closed": pd.to_datetime(["2019-06-01", "2021-06-01", None, "2020-05-01"]),
-        "close_reason": ["economic", "economic", None, "death"],
-        "region": "990100",
-    }
-)
-DECISIONS = decided(("a", "2019-06-01", 1500.0), ("a", "2021-04-01", 1320.0), ("a", "2021-06-02", 9999.0))
-SEEN = interviews(
-    ("a", "2018-10-01"), ("a", "2019-06-01"), ("a", "2019-06-02"), ("a", "2021-10-01"), weight=[1.0, 2, 3, 4]
-)
-
-
-def at_exit(**options) -> pd.DataFrame:
-    history = dossier_spells(FILES, until="2024-01-01")
-    return known_at_exit(history, SEEN, DECISIONS, until="2024-01-01", lines=LINES, known=["weight"], **options)
-
-
-def test_what_was_known_at_exit_by_hand():
-    found = at_exit()
-    assert found["household_id"].tolist() == ["a", "a"]
-    assert found["exit_year"].tolist() == [2019, 2021]
-    assert found["weight"].tolist() == [2, 3]  # the interview of the exit's day counts, those after it do not
-    assert found["interview_age"].tolist() == [0, 730]
-    assert found["exit_ratio"].tolist() == pytest.approx([1.5, 1.1])
-    assert found["earlier_spells"].tolist() == [0, 1]
-    assert found["earlier_years"].tolist() == pytest.approx([0, 761 / 365.25])
-    assert found["returned_before"].tolist() == [0, 1]
-
-
-def test_the_outcome_is_missing_until_its_time_is_over():
-    found = at_exit()
-    assert found["returned"].tolist() == [1, 1]
-    assert found["returned_1y"].tolist() == [1, 0]
-    assert found["returned_3y"].fillna(-1).tolist() == [1, -1]  # back already, but others of that day are not yet told
-    assert found["away"].tolist() == pytest.approx([335 / 365.25, 426 / 365.25])
-
-
-def test_nothing_of_after_the_exit_is_used():
-    later = interviews(("a", "2021-06-02"), weight=[-1.0])
-    history = dossier_spells(FILES, until="2024-01-01")
-    more = known_at_exit(
-        history, pd.concat([SEEN, later]), DECISIONS, until="2024-01-01", lines=LINES, known=["weight"]
-    )
-    pd.testing.assert_frame_equal(more, at_exit())
-    changed = FILES.assign(opened=FILES["opened"].mask(FILES["opened"].dt.year.eq(2022), pd.Timestamp("2023-01-01")))
-    history = dossier_spells(changed, until="2024-01-01")
-    moved = known_at_exit(history, SEEN, DECISIONS, until="2024-01-01", lines=LINES, known=["weight"])
-    outcome = ["return_date", "away", "returned", "returned_1y", "returned_3y"]
-    pd.testing.assert_frame_equal(moved.drop(columns=outcome), at_exit().drop(columns=outcome))
-
-
-def test_exits_before_the_register_begins_are_left_out():
-    history = dossier_spells(FILES, since="2020-01-01", until="2024-01-01")
-    found = known_at_exit(history, SEEN, DECISIONS, until="2024-01-01", lines=LINES, known=["weight"])
-    assert found["exit_year"].tolist() == [2021]
-
-
-def test_exits_of_the_planted_survey(demo_store):
-    surveys = survey.load("2025", "990000", store=demo_store)
-    history = dossier_spells(surveys.dossiers, since="2018-01-01", until="2025-12-31")
-    found = known_at_exit(history, surveys.panel, surveys.decisions, until="2025-12-31")
-    assert len(found) == (history["exit"].eq("economic") & (history["end"] > "2018-01-01")).sum()
-    assert (found["interviewed"].dropna() <= found.loc[found["interviewed"].notna(), "exit_date"]).all()
-    assert found["exit_ratio"].notna().mean() > 0.95
-    assert found["exit_ratio"].median() == pytest.approx(1.55, abs=0.15)
-    assert found.loc[found["returned_3y"].notna(), "exit_date"].max() <= pd.Timestamp("2022-12-31")
-    assert found.loc[found["returned_1y"].eq(1), "returned_3y"].dropna().eq(1).all()
 
 
 # --- errors
