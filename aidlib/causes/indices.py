@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
+from aidlib.causes.published import growth
 from aidlib.estimate import Design, Estimates, Study, ratio
 from aidlib.estimate.sampling import Floats
 from aidlib.poverty.lines import line_values
-from aidlib.poverty.measures import is_poor, poverty_gaps
+from aidlib.poverty.measures import poverty_gaps
 from aidlib.survey import deflated
 
 FORMULAS = ("laspeyres", "paasche")
@@ -170,23 +171,19 @@ def price_poor(
     moved = poverty_gaps(incomes, lines, alpha) - poverty_gaps(incomes * levels, lines, alpha)
     members = study.members(moved)
     y = members.at(moved)
-    tipped = is_poor(incomes, lines) != is_poor(incomes * levels, lines)
-    return study.estimates(
+    found = study.estimates(
         study.mean(members, y),
         measure="price_poor",
         unit="pp",
         method="causes_price_poor",
-        count=members.sum(y != 0) if alpha else members.sum(members.at(tipped)),
+        count=members.sum(y != 0),
     )
+    return replace(found, kind="effect")
 
 
 def _levels(sample: pd.DataFrame, base: int | None, series: str, folder: Path | None) -> pd.Series:
     """Prices of each row's region and year over those of ``base`` or of the year before."""
+    if base is None:
+        return 1 + growth(sample["region"], sample["year"].astype("Int64").astype("str"), series, folder)
     ones = sample[["region", "year"]].assign(one=1.0)
-    if base is not None:
-        return 1 / deflated(ones, "one", base=base, series=series, folder=folder)[f"one_{series}"]
-    found = pd.Series(np.nan, sample.index)
-    for year in sample["year"].dropna().unique():
-        now = ones[ones["year"] == year]
-        found[now.index] = 1 / deflated(now, "one", base=int(year) - 1, series=series, folder=folder)[f"one_{series}"]
-    return found
+    return 1 / deflated(ones, "one", base=base, series=series, folder=folder)[f"one_{series}"]
