@@ -1,7 +1,13 @@
 """How long hardship lasts, who leaves, who returns, what predicts it, and whom to visit."""
 
 from aidlib.relapse.accuracy import auc, brier, net_benefit
-from aidlib.relapse.at_risk import at_risk_of_exit, at_risk_of_return, interviewed_exits, with_exit_bands
+from aidlib.relapse.at_risk import (
+    at_risk_of_exit,
+    at_risk_of_return,
+    interviewed_exits,
+    with_exit_bands,
+    with_income_at_exit,
+)
 from aidlib.relapse.calibration import calibration, calibration_curve
 from aidlib.relapse.capacity import precision, recall
 from aidlib.relapse.checks import functional_form, martingale_residuals, proportionality, time_slopes
@@ -43,6 +49,7 @@ from aidlib.relapse.profile import dynamics_profile, long_spells
 from aidlib.relapse.recurrent import recurrent
 from aidlib.relapse.risk_model import FittedRisk, RiskModel, risk_bands
 from aidlib.relapse.saved_models import load_model, save_model
+from aidlib.relapse.scored import learnt, scored
 from aidlib.relapse.sources import agreement, both
 from aidlib.relapse.spells import spells
 from aidlib.relapse.transitions import mean_stay, mobility, transitions
@@ -96,6 +103,7 @@ __all__ = [
     "joint_hazards",
     "known_at_exit",
     "landmarks",
+    "learnt",
     "load_model",
     "logrank",
     "long_spells",
@@ -123,6 +131,7 @@ __all__ = [
     "return_visited",
     "risk_bands",
     "save_model",
+    "scored",
     "spells",
     "survival_curve",
     "time_slopes",
@@ -134,6 +143,7 @@ __all__ = [
     "visits",
     "visits_per_household",
     "with_exit_bands",
+    "with_income_at_exit",
     "write_worklist",
     "yearly_chances",
 ]

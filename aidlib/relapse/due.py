@@ -21,6 +21,7 @@ from aidlib.relapse.exits import known_at_exit
 from aidlib.relapse.follow_up import Diary, caseload, day_of, named, visits
 from aidlib.relapse.requirements import column, dates
 from aidlib.relapse.risk_model import BANDS, FittedRisk
+from aidlib.relapse.scored import scored
 
 MONTH = 365.25 / 12  # days
 DEEP = "deep"
@@ -48,8 +49,10 @@ class VisitRule:
     late: int = 90
 
     @classmethod
-    def of(cls, fitted: FittedRisk) -> VisitRule:
-        """The rule with the bands of a risk model; Problem for one whose horizon is not a year."""
+    def of(cls, fitted: FittedRisk | None) -> VisitRule:
+        """The rule with the bands of a risk model (None: its own); Problem for one whose horizon is not a year."""
+        if fitted is None:
+            return cls()
         if fitted.model.horizon != 1:
             raise reference.problem("relapse.visit_horizon", years=fitted.model.horizon)
         return cls(risks=fitted.cuts)
@@ -88,11 +91,8 @@ def plan_visits(
 ) -> pd.DataFrame:
     """The ``visit_list`` of day ``on`` from the tables of a survey: by a risk model or, without one, by rule."""
     exits = known_at_exit(dossier_spells(dossiers, until=on), panel, decisions, until=on)
-    rule = VisitRule()
-    if fitted is not None:
-        rule = VisitRule.of(fitted)
-        exits = exits.assign(risk=fitted.predict(exits) if len(exits) else np.nan)
-    return visit_list(due_cases(dossiers, aid, on=on, risk=exits, rule=rule), capacity)
+    cases = due_cases(dossiers, aid, on=on, risk=scored(exits, fitted), rule=VisitRule.of(fitted))
+    return visit_list(cases, capacity)
 
 
 def visit_bands(table: pd.DataFrame, rule: VisitRule | None = None) -> pd.Series:
@@ -154,7 +154,7 @@ def monitor(
     *,
     on: str,
     until: str,
-    capacity: int,
+    capacity: float,
     risk: pd.DataFrame | None = None,
     rule: VisitRule | None = None,
     months: int = 12,
@@ -166,15 +166,17 @@ def monitor(
     base_rate: share that returned of all households that had left by then. Only households that had left can return,
     so those on file take their places on the list but are not counted; households that left longer ago than the rule
     looks back, or were seen lately, count among those that the list missed. The list uses nothing that came after
-    ``on``; so must ``risk``. until: the last day that the register tells of. Raises Problem where the months after
-    ``on`` are not over by then.
+    ``on``; so must ``risk``. capacity: households a list, or below 1 the share of those looked after (on file, or left
+    in the rule's years). until: the last day that the register tells of. Raises Problem where the months after ``on``
+    are not over by then.
     """
     end = pd.Timestamp(on) + pd.DateOffset(months=months)
     if end > pd.Timestamp(until):
         raise reference.problem("relapse.follow_up_short", on=str(on)[:10], until=str(until)[:10], months=months)
     chosen = rule or VisitRule()
     cases = _assessed(caseload(dossiers, on, left=None), aid, on, risk, chosen)
-    listed = cases["household_id"].isin(visit_list(cases, capacity)["household_id"])
+    room = capacity if capacity >= 1 else capacity * len(caseload(dossiers, on, left=round(12 * chosen.years)))
+    listed = cases["household_id"].isin(visit_list(cases, round(room))["household_id"])
     left = cases["position"].eq("left")
     again = dossiers["opened"].gt(pd.Timestamp(on)) & dossiers["opened"].le(end)
     returned = cases["household_id"].isin(dossiers.loc[again, "household_id"])

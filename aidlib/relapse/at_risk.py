@@ -1,0 +1,64 @@
+"""Who is at risk of what, as samples that keep their design: on file of leaving, left of returning, and exits."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aidlib.relapse.person_years import LEFT, ON_FILE, UNIT
+from aidlib.survey import within
+
+EXIT_BANDS = ("above_1_8", "1_2_to_1_8", "below_1_2")  # the first is the reference of models
+EDGES = (1.2, 1.8)  # net income at exit over the exit line (twice the local dibao line)
+FRESH = 366  # days before an exit within which its household was interviewed
+
+
+def at_risk_of_exit(years: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``person_years``, blank but for their design unless on file with twelve observed months to follow.
+
+    ended: 1 where the file was closed in these months, for whatever reason, else 0; left: 1 by an economic exit.
+    """
+    sample = within(years, years["position"].eq(ON_FILE) & years["observed"])
+    known = sample["position"].notna()
+    ended = sample["event"].ne("").astype(float).where(known)
+    return sample.assign(ended=ended, left=sample["event"].eq("economic").astype(float).where(known))
+
+
+def at_risk_of_return(years: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``person_years``, blank but for their design unless left with twelve observed months to follow.
+
+    Of the exit (``known_at_exit``): exit_ratio and exit_band; returned: 1 where a file was opened in these months.
+    """
+    known = with_income_at_exit(years, exits)
+    sample = within(known, known["position"].eq(LEFT) & known["observed"])
+    returned = sample["event"].eq("return").astype(float).where(sample["position"].notna())
+    return with_exit_bands(sample).assign(returned=returned)
+
+
+def with_income_at_exit(years: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``person_years`` with the exit_ratio of the exit (``known_at_exit``) that they follow or come to."""
+    return years.merge(exits[[UNIT, "spell", "exit_ratio"]], on=[UNIT, "spell"], how="left").set_axis(years.index)
+
+
+def with_exit_bands(sample: pd.DataFrame) -> pd.DataFrame:
+    """The sample with ``exit_band``, the band of its ``exit_ratio``; missing where the income at exit is unknown.
+
+    >>> import pandas as pd
+    >>> with_exit_bands(pd.DataFrame({"exit_ratio": [1.0, 1.2, 2.5, None]}))["exit_band"].tolist()
+    ['below_1_2', '1_2_to_1_8', 'above_1_8', nan]
+    """
+    above, below = EXIT_BANDS[0], EXIT_BANDS[2]
+    ratio = sample["exit_ratio"]
+    band = pd.Series(EXIT_BANDS[1], sample.index, dtype="str")
+    band = band.mask(ratio < EDGES[0], below).mask(ratio > EDGES[1], above)
+    return sample.assign(exit_band=pd.Categorical(band.where(ratio.notna()), EXIT_BANDS, ordered=True))
+
+
+def interviewed_exits(exits: pd.DataFrame) -> pd.DataFrame:
+    """The exits of ``known_at_exit`` whose household was interviewed in the year before: a sample with its weights.
+
+    A household last interviewed earlier has been lost to the panel, and the weights of the others stand for it.
+    return_event: "return" where it came back, "" where it had not by the last day.
+    """
+    seen = exits[exits["weight"].notna() & (exits["interview_age"] <= FRESH)].reset_index(drop=True)
+    event = pd.Series("", seen.index, dtype="str").mask(seen["returned"].eq(1), "return")
+    return with_exit_bands(seen).assign(return_event=event)
