@@ -80,7 +80,8 @@ class RiskModel:
         events = int(y[at].sum())
         if min(events, len(at) - events) < EVENTS:
             raise reference.problem("relapse.few_events", outcome=self.outcome, events=events, least=EVENTS)
-        return self._learnt(exits.iloc[at], y[at], weight[at] / weight[at].mean(), codes(exits[unit].iloc[at]))
+        with _one_thread():
+            return self._learnt(exits.iloc[at], y[at], weight[at] / weight[at].mean(), codes(exits[unit].iloc[at]))
 
     def _learnt(self, exits: pd.DataFrame, y: Floats, weight: Floats, household: Ints) -> FittedRisk:
         encoding = Encoding.of(exits, self.predictors)
@@ -111,7 +112,8 @@ class FittedRisk:
 
     def predict(self, exits: pd.DataFrame) -> Floats:
         """Probability of a return within the horizon for each row; missing predictors need no repair."""
-        raw = _log_odds_of(self.estimator, self.encoding.matrix(exits))
+        with _one_thread():
+            raw = _log_odds_of(self.estimator, self.encoding.matrix(exits))
         return np.asarray(expit(self.intercept + self.slope * raw))
 
     def bands(self, exits: pd.DataFrame) -> pd.Series:
@@ -191,19 +193,23 @@ def _centre(values: Floats) -> tuple[float, float]:
 
 def _indicators(column: pd.Series, levels: tuple[str, ...]) -> list[Floats]:
     missing = column.isna().to_numpy()
-    found = pd.Categorical(column.astype("str"), categories=list(levels)).codes
-    return [np.where(missing, np.nan, found == place) for place in range(len(levels))]
+    texts = column.astype("str").to_numpy(object)
+    return [np.where(missing, np.nan, texts == level) for level in levels]
+
+
+def _one_thread() -> Any:
+    """One thread for scikit-learn: sums in one order, and no threads that wait for each other on a busy machine."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def _trained(model: RiskModel, encoding: Encoding, matrix: Floats, y: Floats, weight: Floats) -> Any:
     """An estimator of scikit-learn that has learnt; a term without any value counts 0."""
-    from threadpoolctl import threadpool_limits
-
     known = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
-    with threadpool_limits(1):  # a busy machine makes waiting threads slow, and one thread adds in one order
-        if model.kind == "logit":
-            return _logit().fit(known, y, logisticregression__sample_weight=weight)
-        return _boosted(encoding.directions).fit(known, y, sample_weight=weight)
+    if model.kind == "logit":
+        return _logit().fit(known, y, logisticregression__sample_weight=weight)
+    return _boosted(encoding.directions).fit(known, y, sample_weight=weight)
 
 
 def _logit() -> Any:
@@ -237,11 +243,7 @@ def _boosted(directions: list[int]) -> Any:
 
 
 def _log_odds_of(estimator: Any, matrix: Floats) -> Floats:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        risk = estimator.predict_proba(matrix)[:, 1]
-    return np.asarray(log_odds(np.clip(risk, EDGE, 1 - EDGE)))
+    return np.asarray(log_odds(np.clip(estimator.predict_proba(matrix)[:, 1], EDGE, 1 - EDGE)))
 
 
 def _platt(raw: Floats, y: Floats, weight: Floats) -> tuple[float, float]:

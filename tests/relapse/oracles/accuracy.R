@@ -11,8 +11,8 @@ second <- concordance(returned ~ other, sample, weights = weight, cluster = psu,
 paired <- first$dfbeta - second$dfbeta # concordance has summed them by cluster
 year <- concordance(returned ~ risk + strata(year), sample, weights = weight, cluster = psu)
 design <- svydesign(~psu, strata = ~stratum, weights = ~weight, data = sample, nest = TRUE)
-slope <- svyglm(returned ~ qlogis(risk), design, family = quasibinomial())
-large <- svyglm(returned ~ offset(qlogis(risk)), design, family = quasibinomial())
+slope <- svyglm(returned ~ qlogis(risk), design, family = quasibinomial(), epsilon = 1e-14, maxit = 50)
+large <- svyglm(returned ~ offset(qlogis(risk)), design, family = quasibinomial(), epsilon = 1e-14, maxit = 50)
 brier <- svymean(~I((returned - risk)^2), design)
 numbers <- function(x) paste0("[", paste(format(x, digits = 17), collapse = ", "), "]")
 cat(sprintf('{\n "auc": %s,\n "other": %s,\n "paired": %s,\n "year": %s,\n "calibration": %s,\n "brier": %s\n}\n',
