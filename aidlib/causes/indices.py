@@ -171,14 +171,13 @@ def price_poor(
     moved = poverty_gaps(incomes, lines, alpha) - poverty_gaps(incomes * levels, lines, alpha)
     members = study.members(moved)
     y = members.at(moved)
-    found = study.estimates(
+    return study.estimates(
         study.mean(members, y),
         measure="price_poor",
         unit="pp",
         method="causes_price_poor",
         count=members.sum(y != 0),
     )
-    return replace(found, kind="effect")
 
 
 def _levels(sample: pd.DataFrame, base: int | None, series: str, folder: Path | None) -> pd.Series:

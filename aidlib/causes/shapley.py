@@ -160,7 +160,6 @@ def _estimates(first: Estimates, summed: dict[str, Any], names: list[str]) -> Es
         rows=rows,
         keys=(*first.keys, "component"),
         unit="pp" if first.unit == "share" else first.unit,
-        kind="effect",
         method="causes_shapley",
         additive=False,
         margins=spread(first.margins, size) + sums_of_parts(len(first.rows), size),

@@ -10,7 +10,6 @@ from aidlib.causes import COSTS, NEEDS, components, hardship_shares, if_reimburs
 from aidlib.estimate import Design, make_replicates
 from aidlib.poverty import fgt
 from aidlib.reference import Problem, label, method
-from aidlib.survey import load
 from tests.causes.samples import families
 
 DESIGN = Design("weight", "stratum", "psu")
@@ -236,26 +235,23 @@ def test_notes_and_labels_stand_in_both_languages():
 
 # --- the demonstration survey
 @pytest.fixture(scope="module")
-def demo(demo_store):
-    found = load("2025", "990000", demo_store)
-    return found, components(found.households, found.members, base=2018)
+def made(demo):
+    return components(demo.households, demo.members, base=2018)
 
 
-def test_costs_are_what_net_income_takes_off(demo):
-    _, made = demo
+def test_costs_are_what_net_income_takes_off(made):
     rigid = made[["illness_cost", "schooling_cost", "disability_cost", "work_cost", "other_cost"]].sum(axis=1)
     assert rigid.to_numpy() == pytest.approx((made["income"] - made["net_income"]).fillna(rigid).to_numpy(), abs=1e-6)
 
 
-def test_hardship_of_the_demonstration_adds_up(demo):
-    found, made = demo
+def test_hardship_of_the_demonstration_adds_up(demo, made):
     for alpha in (0, 1):
         shares = hardship_shares(
-            made, found.design(), "net_income", line="line", multiple=2.0, alpha=alpha, costs=COSTS, needs=NEEDS
+            made, demo.design(), "net_income", line="line", multiple=2.0, alpha=alpha, costs=COSTS, needs=NEEDS
         )
         values = shares.rows["estimate"].fillna(0.0)
         assert abs(values.iloc[:-1].sum() - values.iloc[-1]) < EXACT
-        whole = fgt(made, found.design(), "net_income", line="line", multiple=2.0, alpha=alpha).rows
+        whole = fgt(made, demo.design(), "net_income", line="line", multiple=2.0, alpha=alpha).rows
         assert values.iloc[-1] == pytest.approx(whole["estimate"].item(), abs=1e-15)
         assert (values.iloc[:-1] >= 0).all()
     assert values[shares.rows["component"] == "illness_cost"].item() > 0

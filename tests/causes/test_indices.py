@@ -23,7 +23,6 @@ from aidlib.causes import (
 from aidlib.estimate import Design, function_of, make_replicates, mean
 from aidlib.poverty import fgt
 from aidlib.reference import Problem, heading, method, price_index
-from aidlib.survey import load
 from tests.causes.samples import families
 
 DESIGN = Design("weight", "stratum", "psu")
@@ -157,7 +156,7 @@ def test_price_poor_is_the_difference_of_two_headcounts_of_the_same_households()
         assert found.rows["se"].to_numpy() == pytest.approx(both["se"].to_numpy(), rel=1e-6)
         apart = np.sqrt(now.rows["se"] ** 2 + then.rows["se"] ** 2)
         assert (found.rows["se"] < apart).all()  # the covariance counts
-    assert (found.unit, found.kind) == ("pp", "effect")
+    assert (found.unit, found.kind) == ("pp", "level")
 
 
 def test_price_poor_counts_the_households_that_tip():
@@ -240,9 +239,8 @@ def test_notes_and_headings_stand_in_both_languages():
 
 # --- the demonstration: food +10 % in 2022 in 990100, 990300, 990500, 990700, else +2 % (no own series in the project)
 @pytest.fixture(scope="module")
-def panel(demo_store, tmp_path_factory):
-    found = load("2025", "990000", demo_store)
-    return found, tmp_path_factory.mktemp("no_series")
+def panel(demo, tmp_path_factory):
+    return demo, tmp_path_factory.mktemp("no_series")
 
 
 SHOCKED = ["990100", "990300", "990500", "990700"]

@@ -118,7 +118,7 @@ def test_shares_add_up_to_the_change_and_have_its_error():
     assert rows.loc["total", "se"] == pytest.approx(gone["se"].item(), rel=1e-6)
     parts = found.covariance[:3, :3]
     assert parts.sum() == pytest.approx(found.covariance[3, 3], rel=1e-9)
-    assert (found.unit, found.kind, found.keys, found.margins) == ("pp", "effect", ("component",), ((3, (0, 1, 2)),))
+    assert (found.unit, found.kind, found.keys, found.margins) == ("pp", "level", ("component",), ((3, (0, 1, 2)),))
 
 
 def test_a_share_by_hand_from_its_steps():
