@@ -56,8 +56,8 @@ def known_at_exit(
 
 def _leavers(spells: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """The spells that ended by an economic exit, with the household's history before and its next opening (back)."""
-    back = timeline(spells).spells.back.astype(SECONDS)
-    ordered = spells.sort_values([UNIT, "start", "end"], kind="stable", ignore_index=True).assign(back=back)
+    history = timeline(spells)
+    ordered = spells.take(history.order).reset_index(drop=True).assign(back=history.spells.back.astype(SECONDS))
     years = ((ordered["end"] - ordered["start"]).dt.days / YEAR).fillna(0.0)
     ordered = ordered.assign(
         exit_date=ordered["end"],

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aidlib import reference
+from aidlib.estimate.domains import texts
 from aidlib.estimate.sampling import Ints
 from aidlib.relapse.requirements import ECONOMIC, column, complete, dates
 
@@ -51,24 +52,23 @@ def person_years(
     place = history.last_before(complete(interviews, UNIT), day)
     spell = history.at(place)
     on_file = ~np.isnat(spell.start) & ~(spell.end <= day)
-    left = (spell.end <= day) & (spell.exit == ECONOMIC)
+    left = (spell.end <= day) & (spell.exit == history.reasons.get_indexer(pd.Index([ECONOMIC])))
     since = np.where(on_file, spell.start, np.where(left, spell.end, NEVER))
     year_on = a_year_after(day)
     ended, returned = on_file & (spell.end <= year_on), left & (spell.back <= year_on)
+    events, none = [*history.reasons, RETURN, ""], len(history.reasons) + 1
     k = years_between(since, day) + 1
-    found = {
-        "position": np.select([on_file, left], [ON_FILE, LEFT], ""),
-        "spell": np.where(on_file | left, spell.number, np.nan),
-        "since": since.astype(SECONDS),
-        "k": k,
-        "start": k - 1,
-        "stop": k,
-        "event": np.select([ended, returned], [spell.exit, RETURN], ""),
-        "event_date": np.select([ended, returned], [spell.end, spell.back], NEVER).astype(SECONDS),
-        "observed": (on_file | left) & (year_on <= np.datetime64(pd.Timestamp(until), "D")),
-    }
-    texts = {name: pd.array(found[name].astype(object), dtype="str") for name in ("position", "event")}
-    return interviews.assign(**(found | texts))
+    return interviews.assign(
+        position=texts([ON_FILE, LEFT, ""]).take(np.select([on_file, left], [0, 1], 2)),
+        spell=np.where(on_file | left, spell.number, np.nan),
+        since=since.astype(SECONDS),
+        k=k,
+        start=k - 1,
+        stop=k,
+        event=texts(events).take(np.select([ended, returned], [spell.exit, none - 1], none)),
+        event_date=np.select([ended, returned], [spell.end, spell.back], NEVER).astype(SECONDS),
+        observed=(on_file | left) & (year_on <= np.datetime64(pd.Timestamp(until), "D")),
+    )
 
 
 def register_years(
@@ -94,21 +94,24 @@ def register_years(
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Spells as arrays: number, start, end, exit, and back, the day on which the household's next spell begins."""
+    """Spells as arrays: number, start, end, exit (a place among the reasons), back (the household's next start)."""
 
     number: NDArray[np.float64]
     start: Days
     end: Days
-    exit: NDArray[np.object_]
+    exit: Ints
     back: Days
 
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Spells by household and start. homes: the distinct households; home: the place of each spell's in them."""
+    """Spells by household and start. order: their rows in the table; homes: the distinct households; home: the place of
+    each spell's among them; reasons: the distinct reasons of an end."""
 
+    order: Ints
     homes: pd.Index
     home: Ints
+    reasons: pd.Index
     spells: Moments
 
     def last_before(self, homes: pd.Series, day: Days) -> Ints:
@@ -120,14 +123,14 @@ class Timeline:
         width = int((start.max() - first).astype(np.int64)) + 2
         begun = self.home * width + (start - first).astype(np.int64)
         after = np.where(np.isnat(day), -1, np.clip((day - first).astype(np.int64), -1, width - 1))
-        of = self.homes.get_indexer(pd.Index(homes))
+        of = _places_among(homes, self.homes)
         place = np.searchsorted(begun, of * width + after, side="right") - 1
         mine = (of >= 0) & (after >= 0) & (place >= 0) & (self.home[place] == of)
         return np.where(mine, place, -1)
 
     def at(self, place: Ints) -> Moments:
         """The spells at these places; missing at -1."""
-        nothing: dict[str, Any] = {"number": np.nan, "exit": ""}
+        nothing: dict[str, Any] = {"number": np.nan, "exit": -1}
         return Moments(**{n: np.append(v, nothing.get(n, NEVER))[place] for n, v in vars(self.spells).items()})
 
 
@@ -145,9 +148,17 @@ def timeline(spells: pd.DataFrame) -> Timeline:
     overlap = int((again & ~(end[:-1] <= start[1:])).sum())
     if overlap:
         raise reference.problem("relapse.overlap", unit=UNIT, rows=overlap)
-    number, reason = (column(spells, name).to_numpy()[order] for name in ("spell", "exit"))
+    number = column(spells, "spell").to_numpy(np.float64)[order]
+    why, reasons = pd.factorize(column(spells, "exit"))
     back = np.append(np.where(again, start[1:], NEVER), NEVER)[: len(start)].astype(DAY)
-    return Timeline(pd.Index(homes), home, Moments(number.astype(np.float64), start, end, reason.astype(object), back))
+    moments = Moments(number, start, end, why[order].astype(np.int64), back)
+    return Timeline(order, pd.Index(homes), home, pd.Index(reasons), moments)
+
+
+def _places_among(values: pd.Series, distinct: pd.Index) -> Ints:
+    """Place of each value among the distinct ones, -1 where it is none; one pass of a hash table over both."""
+    codes = pd.factorize(pd.concat([pd.Series(distinct), values], ignore_index=True))[0][len(distinct) :]
+    return np.where(codes < len(distinct), codes, -1).astype(np.int64)
 
 
 def a_year_after(day: Days) -> Days:
