@@ -3,7 +3,8 @@
 The score of a group is sum_k W_k (d_gk - Y_gk d_k / Y_k), its observed less its expected events in weighted risk sets;
 W_k = S(k-)^rho with S of all groups together (Harrington & Fleming 1982, Biometrika 69(3), 553-566; rho 0: log-rank,
 1: Peto & Peto's Wilcoxon). Its covariance is that of a total of the rows' shares, whatever the design: Lin & Wei
-(1989), J. Am. Stat. Assoc. 84(408), 1074-1078; Rader, Lipsitz, Harrington et al. (2017), as R's svylogrank.
+(1989), J. Am. Stat. Assoc. 84(408), 1074-1078; Rader (2014), Methods for Analyzing Survival and Binary Data in Complex
+Surveys, Harvard University, as R's svylogrank.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from aidlib.estimate.trends import equality
 from aidlib.relapse.durations import Durations, durations
 from aidlib.relapse.product_limit import Risk, cumulated
 
-TESTS = ("wald", "rao_scott")
+TESTS = ("wald", "rao_scott", "classical")
+RAO_SCOTT = ("rao_scott_f", "relapse_logrank_rao_scott")
+CLASSICAL = ("chi_square", "relapse_logrank_classical")
 RANK = 1e-10  # eigenvalues of the scores' covariance below this share of the largest are 0
 
 
@@ -45,17 +48,17 @@ def logrank(
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
-    """Test that the hazard is the same in all groups of ``by``: rows "wald_f" (or "rao_scott_f"), "df_numerator",
-    "p_value".
+    """Test that the hazard is the same in all groups of ``by``: rows "wald_f" ("rao_scott_f", "chi_square"),
+    "df_numerator", "p_value".
 
     duration, event, entry: as ``survival_curve``. cause: then ``event`` holds codes (as ``cumulative_incidence``) and
     the test is of the hazard of this cause, all other ends being censored. rho: weight S^rho; 0 weighs all times
-    alike, 1 the earlier ones more. test: "wald", F with the clusters less strata of the design (Korn & Graubard 1990);
-    "rao_scott", the classical statistic over its mean design effect (Rao & Scott 1984, Ann. Stat. 12(1), 46-60), for
-    many groups and few clusters; with two groups both are the same. Without design and weights every row counts as
-    one cluster: the robust (sandwich) test, shares taken about their mean, to which the classical one comes close in
-    large samples. n: units of the
-    smallest group.
+    alike, 1 the earlier ones more. test: "wald", F with the clusters less strata of the design (Korn & Graubard 1990,
+    Am. Stat. 44(4), 270-276); "rao_scott", the classical statistic over its mean design effect (Rao & Scott 1984, Ann.
+    Stat. 12(1), 46-60), for many groups and few clusters, with two groups the same; "classical", chi-square with the
+    hypergeometric variance, which knows nothing of the design (weights count relative to their mean), for registers.
+    Without design and weights "wald" counts every row as one cluster: the robust (sandwich) test, shares taken about
+    their mean, to which the classical one comes close in large samples. n: units of the smallest group.
     Raises Problem for fewer than two groups with units, a cause that does not occur, and as ``survival_curve``.
 
     >>> import pandas as pd
@@ -74,9 +77,10 @@ def logrank(
         raise reference.problem("relapse.one_group", column=", ".join(study.domains.names))
     scores, classical = _scores(study, found, rho)
     result = study.estimates(scores, measure="score", unit="number", method="relapse_logrank", interval=wald)
+    result = _one_column(result)
     if test == "wald":
-        return replace(equality(_one_column(result)), method="relapse_logrank")
-    return _rao_scott(_one_column(result), classical)
+        return replace(equality(result), method="relapse_logrank")
+    return _corrected(result, classical, RAO_SCOTT if test == "rao_scott" else CLASSICAL)
 
 
 def _of_cause(found: Durations, event: str, cause: str) -> Durations:
@@ -108,9 +112,11 @@ class _Pooled:
         risk = Risk.of(replace(found, members=_everyone(found)), weight)
         return cls(at_risk, ended, share, together, risk.hazard[0], risk.survival[0, :-1] ** rho)
 
-    def classical(self) -> Floats:
-        """Covariance of the scores if every unit of weight were a row of its own."""
-        part = self.share * (self.factor**2 * self.together * self.hazard * (1 - self.hazard))
+    def classical(self, mean_weight: float) -> Floats:
+        """Covariance of the scores if every ``mean_weight`` were a row drawn by itself (hypergeometric)."""
+        rows, ends = self.together / mean_weight, self.together * self.hazard / mean_weight
+        finite = np.divide(rows - ends, rows - 1, out=np.zeros_like(rows), where=rows > 1)
+        part = self.share * (self.factor**2 * ends * np.clip(finite, 0.0, 1.0) * mean_weight**2)
         return np.asarray(np.diag(part.sum(axis=1)) - part @ self.share.T)
 
 
@@ -121,8 +127,8 @@ def _scores(study: Study, found: Durations, rho: float) -> tuple[Found, Floats]:
     score = (pooled.factor * (pooled.ended - pooled.at_risk * pooled.hazard)).sum(axis=1)
     shares = np.stack([weight * _share(found, pooled, group) for group in range(len(score))], axis=1)
     everyone = _everyone(found).split(len(score))
-    mean_weight = weight.sum() / max(len(weight), 1)
-    return Found(found.members, score, study.influence(everyone, shares.ravel())), pooled.classical() * mean_weight
+    covariance = pooled.classical(float(weight.sum()) / len(weight))
+    return Found(found.members, score, study.influence(everyone, shares.ravel())), covariance
 
 
 def _share(found: Durations, pooled: _Pooled, group: int) -> Floats:
@@ -153,8 +159,8 @@ def _one_column(scores: Estimates) -> Estimates:
     return replace(scores, rows=rows, domains=("domain",))
 
 
-def _rao_scott(scores: Estimates, classical: Floats) -> Estimates:
-    """F = X² / sum of the design effects, X² the classical statistic; Satterthwaite's degrees of freedom."""
+def _corrected(scores: Estimates, classical: Floats, names: tuple[str, str]) -> Estimates:
+    """The classical statistic X², as it is or over the sum of the design effects; names: its measure and method."""
     rows = scores.rows
     assert scores.covariance is not None  # there are fewer groups than rows of which it is kept
     present = np.flatnonzero(rows["estimate"].notna().to_numpy())
@@ -163,11 +169,14 @@ def _rao_scott(scores: Estimates, classical: Floats) -> Estimates:
     half = vectors[:, kept] / np.sqrt(values[kept])
     statistic = float(((half.T @ rows["estimate"].to_numpy()[present]) ** 2).sum())
     effects = half.T @ scores.covariance[np.ix_(present, present)] @ half
-    found = _satterthwaite(statistic, float(np.trace(effects)), float((effects**2).sum()), float(rows["df"].min()))
+    if names is CLASSICAL:
+        found = np.array([statistic, float(kept.sum()), chdtrc(kept.sum(), statistic)])
+    else:
+        found = _satterthwaite(statistic, float(np.trace(effects)), float((effects**2).sum()), float(rows["df"].min()))
     least = rows.iloc[present].nsmallest(1, "n").assign(domain="all", psus=rows["psus"].iloc[present].min())
     base = replace(scores, rows=least, covariance=None, _influence=None)
-    measures = dict(zip(("rao_scott_f", "df_numerator", "p_value"), found[:, None], strict=True))
-    return plain_numbers(base, measures, "relapse_logrank_rao_scott")
+    measures = dict(zip((names[0], "df_numerator", "p_value"), found[:, None], strict=True))
+    return plain_numbers(base, measures, names[1])
 
 
 def _satterthwaite(statistic: float, total: float, squares: float, df: float) -> Floats:

@@ -12,11 +12,14 @@ from aidlib.estimate import Design, Estimates, calibrate, compare, function_of, 
 from aidlib.estimate.intervals import critical
 from aidlib.reference import Problem, heading, method
 from aidlib.relapse import cumulative_hazard, median_duration, restricted_mean, survival_curve
+from aidlib.release import Register, protect
+from aidlib.report import Content, Entry
 from tests.relapse.staggered import EXACT, SHARED, made, oracle, stored
 
 LUNG = {"duration": "time", "event": "event"}
 LATE = {"duration": "time", "event": "event", "entry": "entry"}
 CLUSTERED = Design("weight", "stratum", "psu")
+CAPTION = {"zh": "曲线", "en": "curve"}
 FIGURES = ["estimate", "se", "low", "high"]
 
 
@@ -80,6 +83,18 @@ def test_the_median_is_the_first_time_at_which_half_are_left():
     sample = spells((1, 1), (2, 1), (3, 1), (4, 1))
     rows = median_duration(sample, None, **LUNG, q=[0.5, 0.25, 0.75]).rows
     assert (rows["q"].tolist(), rows["estimate"].tolist()) == (["0.5", "0.25", "0.75"], [2, 1, 3])
+
+
+# --- against the textbook
+def test_remission_times_are_those_of_the_textbook():
+    """6-MP arm of Freireich et al. (1963): Kalbfleisch & Prentice (2002), Analysis of Failure Time Data, table 1.1."""
+    ended, censored = [6, 6, 6, 7, 10, 13, 16, 22, 23], [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+    sample = spells(*[(t, 1) for t in ended], *[(t, 0) for t in censored])
+    rows = survival_curve(sample, None, **LUNG).rows.iloc[1:]
+    assert rows["estimate"].round(3).tolist() == [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
+    errors = rows["se"] * np.sqrt(20 / 21)
+    assert errors.round(4).tolist() == [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
+    assert median_duration(sample, None, **LUNG).rows["estimate"].item() == 23
 
 
 # --- against R (tests/relapse/oracles/curves.R)
@@ -434,6 +449,20 @@ def test_more_than_a_thousand_rows_cannot_be_compared():
     with pytest.raises(Problem) as raised:
         compare(survival_curve(sample, CLUSTERED, **LATE, by="grade"), against="near")
     assert raised.value.key == "estimate.no_covariance"
+
+
+# --- what may be published
+def test_the_gate_tells_no_step_of_one_to_nine_units(tmp_path):
+    """It reads the times of a curve as nested shares: what lies between one and the next is a number of units too."""
+    sample = made(np.random.default_rng(19), 6, 10, 10, whole=True).assign(entry=0.0)
+    found = survival_curve(sample, CLUSTERED, **LATE, by="grade")
+    chapter = Content("relapse", CAPTION, {}, (Entry("curve", found, "step", CAPTION),))
+    safe = protect({"990000": [chapter]}, Register(tmp_path / "register.jsonl"), report="annual", period="2025")
+    told = safe["990000"][0].entries()["curve"].estimates.rows["estimate"].notna()
+    assert told.any() and not told.all()
+    rows = found.rows.assign(told=told, step=found.rows.groupby("grade")["count"].diff())
+    both = rows["told"] & rows.groupby("grade")["told"].shift(fill_value=False)
+    assert not rows.loc[both, "step"].between(1, 9).any()
 
 
 # --- words and picture
