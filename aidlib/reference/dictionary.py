@@ -135,7 +135,7 @@ def label(column: str, value: object, language: str) -> str:
     if text == ALL:
         return dictionary().headings[ALL].text(language)
     named, sign, part = text.partition("=")
-    if sign and named in _columns():
+    if sign and (named in _columns() or named in dictionary().codes):
         return label(named, part, language)
     for entries in _lists_of(column, dictionary()):
         if text in entries:

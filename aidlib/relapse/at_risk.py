@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from aidlib.relapse.exits import YEAR
 from aidlib.relapse.person_years import LEFT, ON_FILE, UNIT
+from aidlib.relapse.requirements import dates
 from aidlib.survey import within
 
 EXIT_BANDS = ("above_1_8", "1_2_to_1_8", "below_1_2")  # the first is the reference of models
@@ -15,9 +17,10 @@ FRESH = 366  # days before an exit within which its household was interviewed
 def at_risk_of_exit(years: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``person_years``, blank but for their design unless on file with twelve observed months to follow.
 
-    ended: 1 where the file was closed in these months, for whatever reason, else 0; left: 1 by an economic exit.
+    entry, duration: exact years on file at the interview, and at the end of these months or of the file; ended: 1 where
+    the file was closed in these months, for whatever reason, else 0; left: 1 by an economic exit.
     """
-    sample = within(years, years["position"].eq(ON_FILE) & years["observed"])
+    sample = within(_timed(years), years["position"].eq(ON_FILE) & years["observed"])
     known = sample["position"].notna()
     ended = sample["event"].ne("").astype(float).where(known)
     return sample.assign(ended=ended, left=sample["event"].eq("economic").astype(float).where(known))
@@ -32,6 +35,16 @@ def at_risk_of_return(years: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
     sample = within(known, known["position"].eq(LEFT) & known["observed"])
     returned = sample["event"].eq("return").astype(float).where(sample["position"].notna())
     return with_exit_bands(sample).assign(returned=returned)
+
+
+def _timed(years: pd.DataFrame) -> pd.DataFrame:
+    """The rows with entry and duration, years since the spell or the absence began; see ``at_risk_of_exit``."""
+    asked = dates(years, "interview_date")
+    stop = years["event_date"].fillna(asked + pd.DateOffset(years=1))
+    since = {"entry": asked, "duration": stop}
+    timed = years.assign(**{name: (day - years["since"]).dt.days / YEAR for name, day in since.items()})
+    timed.attrs = years.attrs | {"units": years.attrs.get("units", {}) | dict.fromkeys(since, "years")}
+    return timed
 
 
 def with_income_at_exit(years: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
