@@ -64,6 +64,9 @@ def spells(
     row, of = found.order[table.pop("row").to_numpy()], table.pop("unit").to_numpy()
     table.insert(0, unit, found.units.take(of))
     table.insert(1, "spell", numbered_within(of))
+    taken = [name for name in keep if name in table]
+    if taken:
+        raise reference.problem("estimate.reserved", column=taken[0])
     return table.assign(**{name: column(panel, name).array.take(row) for name in keep})
 
 

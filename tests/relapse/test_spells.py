@@ -225,6 +225,13 @@ def test_nobody_in_hardship_gives_an_empty_table_of_the_same_columns():
         assert list(found) == list(spells(panel("1"), keep=["year"]))
 
 
+def test_households_may_be_categories_and_states_nullable_flags():
+    sample = panel("0110", "01?1")
+    odd = sample.assign(household_id=sample["household_id"].astype("category"),
+                        in_hardship=sample["in_hardship"].astype("Int64").astype("boolean"))  # fmt: skip
+    assert same(told(spells(odd)), told(spells(sample)))
+
+
 def test_flags_and_uneven_waves_are_fine():
     sample = panel("0111").assign(year=[2010, 2015, 2018, 2020], in_hardship=[False, True, True, False])
     assert same(told(spells(sample)), [("a", 1, 2015, 2020, 5, "economic")])
@@ -251,6 +258,7 @@ GOOD = panel("0110", "0111")
         (GOOD, {"ends": ends(b=(2020, "death"))}, "relapse.after_death"),
         (GOOD, {"ends": ends(b=(2020, "administrative"))}, "relapse.end_inside"),
         (GOOD, {"keep": ["grade"]}, "estimate.no_column"),
+        (GOOD, {"keep": ["household_id"]}, "estimate.reserved"),
     ],
 )
 def test_wrong_panels_and_ends_are_refused(sample, options, key):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib.estimate import Design, proportion
+from aidlib.estimate import Design, make_replicates, proportion
 from aidlib.reference import Problem, method
 from aidlib.relapse import mean_stay, mobility, transitions
 
@@ -106,6 +106,15 @@ def test_the_order_of_the_rows_does_not_matter(oracle):
     sample = oracle[0]
     one, other = (transitions(s, DESIGN, state="grade").rows for s in (sample, sample.sample(frac=1, random_state=4)))
     pd.testing.assert_frame_equal(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", [transitions, mobility, mean_stay])
+def test_replicate_weights_give_nearly_the_same_errors(oracle, function):
+    made = make_replicates(oracle[0], DESIGN)
+    one = function(oracle[0], DESIGN, state="grade").rows
+    other = function(made.sample, made.design, state="grade").rows
+    assert other["estimate"].tolist() == pytest.approx(one["estimate"].tolist())
+    assert other["se"].tolist() == pytest.approx(one["se"].tolist(), rel=0.05)
 
 
 def test_whoever_never_moves_has_no_mobility_and_no_mean_stay():
