@@ -108,7 +108,9 @@ def _codes(sample: pd.DataFrame, event: str) -> tuple[Ints, tuple[str, ...]]:
     if isinstance(sample[event], pd.DataFrame):
         raise reference.problem("estimate.column_twice", column=event)
     found, names = column_codes(sample[event])
-    causes = tuple(name for name in names if name not in CENSORED)
+    listed = list(reference.dictionary().codes.get(event, ()))
+    place = {name: listed.index(name) if name in listed else len(listed) for name in names}
+    causes = tuple(sorted((name for name in names if name not in CENSORED), key=lambda name: place[name]))
     number = np.array([0 if name in CENSORED else causes.index(name) + 1 for name in names] + [-1])
     return number[found], causes
 

@@ -49,7 +49,7 @@ def cumulative_incidence(
     >>> spells = pd.DataFrame({"years": [1, 2, 2, 3], "exit": ["death", "", "economic", "economic"]})
     >>> found = cumulative_incidence(spells, None, duration="years", event="exit", times=[1, 3]).rows
     >>> found[["exit", "time", "estimate"]].values.tolist()[-2:]
-    [['economic', '1', 0.0], ['economic', '3', 0.75]]
+    [['death', '1', 0.25], ['death', '3', 0.25]]
     """
     bounds = chosen(interval, INCIDENCE)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
