@@ -114,9 +114,9 @@ def _rest(table: pd.DataFrame, places: pd.Series, periods: pd.Series, share: flo
 
 def _published(table: pd.DataFrame, places: pd.Series, periods: pd.Series, series: str) -> pd.Series:
     """Index (a year before = 100) of the place, else of its province, else of the nation."""
-    known = table[table["series"] == series].set_index(["region", "period"])["index"]
+    rows = table[table["series"] == series]
+    known = rows["index"].set_axis(rows["region"] + " " + rows["period"])
     out = pd.Series(np.nan, places.index)
-    for place in (places, places.str[:2] + "0000", pd.Series(NATION, places.index)):
-        at = pd.MultiIndex.from_arrays([place, periods])
-        out = out.fillna(pd.Series(known.reindex(at).to_numpy(float), places.index))
+    for place in (places, places.str[:2] + "0000", pd.Series(NATION, places.index, dtype="str")):
+        out = out.fillna((place + " " + periods).map(known))
     return out

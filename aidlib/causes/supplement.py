@@ -37,16 +37,20 @@ def supplement_months(
     months = [f"{year}-{month:02d}" for year in years for month in range(1, MONTHS + 1)]
     grid = pd.DataFrame({"region": np.repeat(list(places), len(months)), "month": months * len(places)}, dtype="str")
     day = pd.to_datetime(grid["month"] + "-01")
-    grid = grid.assign(year=day.dt.year, rule="", triggered=np.nan, growth=np.nan)
-    grid["line"] = line_in_force(grid.assign(interview_date=day), folder)
+    grid = grid.assign(year=day.dt.year, rule="", triggered=np.nan, growth=np.nan, amount=np.nan)
+    grid.insert(6, "line", line_in_force(grid.assign(interview_date=day), folder))
     books = rules.supplements(rule_folder)
     force = [in_force(books, f"{month}-01", place) for place, month in zip(grid["region"], grid["month"], strict=True)]
+    asked = {s for rule in books for s in (*rule.growth, *(t.series for t in rule.triggers))}
+    by_month, by_year = (
+        pd.DataFrame({series: growth(grid["region"], periods, series, folder) for series in sorted(asked)})
+        for periods in (grid["month"], grid["month"].str[:4])
+    )
     for rule in books:
         mine = grid.index[[found is rule for found in force]]
-        part = grid.loc[mine, ["region", "month"]]
         grid.loc[mine, "rule"] = rule.name
-        grid.loc[mine, "triggered"] = _triggered(part, rule, folder)
-        grid.loc[mine, "growth"] = _growth(part, rule, folder)
+        grid.loc[mine, "triggered"] = _triggered(by_month.loc[mine], rule)
+        grid.loc[mine, "growth"] = _growth([by_month.loc[mine], by_year.loc[mine]], rule)
         due = (grid.loc[mine, "line"] * grid.loc[mine, "growth"]).clip(lower=rule.minimum)
         grid.loc[mine, "amount"] = due.where(grid.loc[mine, "triggered"].eq(1), grid.loc[mine, "triggered"])
     return grid
@@ -129,17 +133,13 @@ def _in_yuan(made: pd.DataFrame, of: pd.DataFrame, **units: str) -> pd.DataFrame
     return made
 
 
-def _triggered(part: pd.DataFrame, rule: rules.Supplement, folder: Path | None) -> pd.Series:
+def _triggered(rises: pd.DataFrame, rule: rules.Supplement) -> pd.Series:
     """1 where one of the series rose by what the rule asks, 0 where none did, missing where none is published."""
-    rises = pd.DataFrame({t.series: growth(part["region"], part["month"], t.series, folder) for t in rule.triggers})
-    asked = pd.Series({t.series: t.at_least / 100 - ROUNDING for t in rule.triggers})
-    return rises.ge(asked).any(axis=1).astype(float).where(rises.notna().any(axis=1))
+    asked = pd.Series({trigger.series: trigger.at_least / 100 - ROUNDING for trigger in rule.triggers})
+    found = rises[list(asked.index)]
+    return found.ge(asked).any(axis=1).astype(float).where(found.notna().any(axis=1))
 
 
-def _growth(part: pd.DataFrame, rule: rules.Supplement, folder: Path | None) -> pd.Series:
-    """Rise of the first of the rule's series that has one, by month, else by year."""
-    found = pd.Series(np.nan, part.index)
-    for periods in (part["month"], part["month"].str[:4]):
-        for series in rule.growth:
-            found = found.fillna(growth(part["region"], periods, series, folder))
-    return found
+def _growth(rises: Sequence[pd.DataFrame], rule: rules.Supplement) -> pd.Series:
+    """Rise of the first of the rule's series that has one, in the first of the tables (by month, by year) with any."""
+    return pd.concat([table[list(rule.growth)] for table in rises], axis=1).bfill(axis=1).iloc[:, 0]

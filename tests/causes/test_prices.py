@@ -163,6 +163,8 @@ def test_a_month_without_any_index_is_not_known(tmp_path):
 def test_before_the_first_rule_nothing_is_known(none):
     table = supplement_months(["990100"], [2015], folder=none, rule_folder=RULES)
     assert table["triggered"].isna().all() and (table["rule"] == "").all()
+    amounts = supplement_figures(["990100"], [2015], "supplement_amount", folder=none, rule_folder=RULES)
+    assert amounts.rows["flag"].tolist() == ["empty"]
 
 
 def test_a_local_rule_with_a_lower_trigger_and_a_minimum(tmp_path):
