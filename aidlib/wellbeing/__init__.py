@@ -4,6 +4,7 @@ from aidlib.wellbeing.coding import Words, agreement, coded, to_check
 from aidlib.wellbeing.listening import low_satisfaction, many_codes, satisfaction, screened, wish_ranks, wishes
 from aidlib.wellbeing.ordered import cut_logits, ordered_logit, proportional_odds
 from aidlib.wellbeing.pathways import pathways, within_households
+from aidlib.wellbeing.questionnaire import Form, questionnaire, sample_list, source_mapping
 from aidlib.wellbeing.scales import item_statistics, reliability, score
 from aidlib.wellbeing.stability import (
     Stability,
@@ -16,6 +17,7 @@ from aidlib.wellbeing.stability import (
 )
 
 __all__ = [
+    "Form",
     "Stability",
     "Words",
     "agreement",
@@ -31,10 +33,13 @@ __all__ = [
     "ordered_logit",
     "pathways",
     "proportional_odds",
+    "questionnaire",
     "reliability",
+    "sample_list",
     "satisfaction",
     "score",
     "screened",
+    "source_mapping",
     "stability",
     "threshold_shift",
     "to_check",
