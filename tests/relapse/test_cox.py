@@ -8,11 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
+from scipy.special import ndtr
 
 from aidlib import reference
-from aidlib.estimate import Design, calibrate, make_replicates
+from aidlib.estimate import Design, calibrate, make_replicates, total
+from aidlib.estimate.study import Study
 from aidlib.reference import Problem
-from aidlib.relapse.cox import cox, hazard_ratios
+from aidlib.relapse.cox import cox, hazard_ratios, risk_sets
+from aidlib.relapse.histories import Histories
+from aidlib.relapse.logrank import logrank
+from aidlib.relapse.partial_likelihood import Likelihood
 
 ORACLES = Path(__file__).parent / "oracles"
 SHARED = Path(__file__).parents[2] / "../shared/data"
@@ -361,3 +366,40 @@ def test_it_has_notes_in_both_languages():
     for ties in ("efron", "breslow"):
         key = cox(sample_of(12), None, **XZ, ties=ties).method
         assert reference.method(key, "zh") != reference.method(key, "en")
+
+
+# --- beside its neighbours
+def test_the_score_at_no_effect_is_the_log_rank_test():
+    rows = data("cohort").assign(group=lambda d: np.where(d["kind"] == "b", "b", "other"))
+    design = Design("weight", "stratum", "psu")
+    wanted = logrank(rows, design, **COHORT, by="group").rows.set_index("measure")["estimate"]
+    x = (rows["group"] == "b").to_numpy(np.float64)[:, None]
+    histories = Histories.of(Study.of(rows, design), duration="stop", event="event", entry="start")
+    sets, used = risk_sets(histories, np.arange(len(rows)))
+    none = Likelihood.of(sets, x[used], rows["weight"].to_numpy()[used], efron=False).at(np.zeros(1))
+    shares = np.zeros(len(rows))
+    shares[used] = none.residuals()[:, 0]
+    variance = total(rows.assign(u=shares / rows["weight"]), design, "u").rows["se"].item() ** 2
+    assert none.score().item() ** 2 / variance == pytest.approx(wanted["wald_f"], rel=1e-9)
+
+
+def clustered(seed: int, effect: float, clusters: int = 40, size: int = 15) -> pd.DataFrame:
+    """Durations with hazard ratio exp(effect) for x, alike within clusters (a Gaussian copula), rounded, censored."""
+    rng = np.random.default_rng(seed)
+    psu = np.repeat(np.arange(clusters), size)
+    x = (rng.normal(size=clusters)[psu] + rng.normal(size=len(psu))) / np.sqrt(2)
+    alike = np.sqrt(0.3) * rng.normal(size=clusters)[psu] + np.sqrt(0.7) * rng.normal(size=len(psu))
+    time = np.ceil(-np.log(ndtr(alike)) * np.exp(-effect * x) * 50)
+    seen = rng.integers(20, 100, len(psu))
+    rows = pd.DataFrame({"x": x, "stop": np.minimum(time, seen), "event": (time <= seen).astype(float), "psu": psu})
+    return rows.assign(weight=rng.uniform(1, 4, len(psu)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [0.0, 0.7])
+def test_intervals_hold_the_planted_effect(effect):
+    """500 samples: 95 % of the intervals hold it, 92.5 to 97.5 allowed; at no effect that is the test's own level."""
+    options = {"duration": "stop", "event": "event", "predictors": ["x"]}
+    found = [cox(clustered(seed, effect), Design("weight", psu="psu"), **options).rows.iloc[0] for seed in range(500)]
+    assert 0.925 < np.mean([row["low"] < effect < row["high"] for row in found]) < 0.975
+    assert np.mean([row["estimate"] for row in found]) == pytest.approx(effect, abs=0.02)
