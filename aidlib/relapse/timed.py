@@ -100,12 +100,18 @@ def influence(question: Question, estimator: Estimator, curves: Curves, at: Ints
     study, found = question.study, question.found
     replicates = study.sampling.replicates
     if replicates is not None:
-        every = (Risk.of(found, weight[found.members.unit]) for weight in replicates.T)
-        thetas = [picked(estimator(found, risk).estimate, at) for risk in every]
+        thetas = [_replicate(found, estimator, at, weight[found.members.unit]) for weight in replicates.T]
         return study.deviations(picked(curves.estimate, at), np.stack(thetas, axis=1))
     if alone:
         return _Variances(study.sampling, None, None, variances(study, found, curves, at))
     return linearised(study, found, curves, at)
+
+
+def _replicate(found: Durations, estimator: Estimator, at: Ints, weight: Floats) -> Floats:
+    """The curves that other weights give; missing for a group without any."""
+    values = picked(estimator(found, Risk.of(found, weight)).estimate, at)
+    nobody = found.members.sum(weight) == 0
+    return np.where(np.repeat(nobody, len(values) // len(nobody)), np.nan, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +152,8 @@ def _lines(times: Floats, causes: pd.Series | None) -> pd.DataFrame:
     column = pd.Series(pd.array(texts, dtype=TEXT))
     if causes is None:
         return pd.DataFrame({TIME: column})
+    if causes.name == TIME:
+        raise reference.problem("estimate.reserved", column=TIME)
     every = column.take(np.tile(np.arange(len(times)), len(causes)))
     return pd.DataFrame({str(causes.name): causes.repeat(len(times)).array, TIME: every.array})
 

@@ -1,5 +1,6 @@
 """Survival curves, hazards, restricted means and medians: by hand, against R, laws, edges, errors, picture."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aidlib.estimate import Design, Estimates, calibrate, compare, function_of, make_replicates
+from aidlib.estimate import Design, Estimates, calibrate, change, compare, function_of, make_replicates
 from aidlib.estimate.intervals import critical
 from aidlib.reference import Problem, heading, method
 from aidlib.relapse import cumulative_hazard, median_duration, restricted_mean, survival_curve
@@ -256,6 +257,13 @@ def test_replicate_weights_give_the_errors_of_the_jackknife():
         assert other["se"].tolist() == pytest.approx(plain["se"].tolist(), rel=0.06)
 
 
+def test_a_replicate_without_the_group_adds_nothing():
+    sample = made(np.random.default_rng(21), 1, 8, 10).assign(group=lambda s: np.where(s["psu"] == 0, "a", "b"))
+    done = make_replicates(sample, Design("weight", psu="psu"))
+    rows = survival_curve(done.sample, done.design, **LATE, by="group", times=[2.0]).rows
+    assert rows["se"].iloc[0] == pytest.approx(0, abs=1e-12)  # the other replicates only scale its weights
+
+
 def test_differences_of_groups_count_their_covariance():
     sample = made(np.random.default_rng(6))
     found = survival_curve(sample, CLUSTERED, **LATE, by="grade", margins=True, times=[1.0, 3.0])
@@ -269,6 +277,15 @@ def test_differences_of_groups_count_their_covariance():
     assert row["se"] == pytest.approx(np.sqrt(wanted))
     whole = survival_curve(sample, CLUSTERED, **LATE, times=[1.0, 3.0]).rows
     assert both.loc["all", FIGURES].to_numpy() == pytest.approx(whole[FIGURES].to_numpy())
+
+
+def test_the_change_between_two_waves_counts_the_clusters_of_both():
+    sample = made(np.random.default_rng(20), 4, 10, 12)
+    later = sample.assign(time=sample["time"] * 1.3, entry=sample["entry"] * 1.3)
+    found = change(sample, later, CLUSTERED, partial(survival_curve, **LATE, times=[2.0]), unit="unit").rows.iloc[0]
+    one, two = (survival_curve(s, CLUSTERED, **LATE, times=[2.0]).rows.iloc[0] for s in (sample, later))
+    assert found["estimate"] == pytest.approx(two["estimate"] - one["estimate"])
+    assert found["se"] < np.hypot(one["se"], two["se"])  # the same households in both
 
 
 def test_a_function_of_the_hazard_has_the_error_of_the_survival_to_first_order():

@@ -257,6 +257,9 @@ def test_impossible_questions_are_refused():
     with pytest.raises(Problem) as raised:
         cumulative_incidence(sample, None, duration="time", event="way")
     assert raised.value.key == "estimate.no_column"
+    with pytest.raises(Problem) as raised:
+        cumulative_incidence(sample.assign(length=1.0), None, duration="length", event="time")
+    assert raised.value.key == "estimate.reserved"
 
 
 # --- words and picture
