@@ -56,7 +56,11 @@ class Question:
     def _unit_codes(self) -> Ints:
         if self.unit not in self.study.sample:
             raise reference.problem("estimate.no_column", column=self.unit)
-        return codes(self.study.sample[self.unit])
+        found = codes(self.study.sample[self.unit])
+        missing = int((found[self.found.members.unit] < 0).sum())
+        if missing:
+            raise reference.problem("relapse.missing", column=self.unit, rows=missing)
+        return found
 
 
 def curve(

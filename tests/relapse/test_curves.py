@@ -453,6 +453,7 @@ def test_impossible_rows_are_refused(change, key):
         (lambda s: median_duration(s, None, **LUNG, q=1), "estimate.quantile"),
         (lambda s: survival_curve(s, None, duration="years", event="event"), "estimate.no_column"),
         (lambda s: survival_curve(s, None, **LUNG, unit="person"), "estimate.no_column"),
+        (lambda s: survival_curve(s.assign(person=[1, np.nan]), None, **LUNG, unit="person"), "relapse.missing"),
     ],
 )
 def test_impossible_questions_are_refused(call, key):
