@@ -21,7 +21,7 @@ from aidlib.relapse.due import VisitRule, due, due_cases, monitor, plan_visits, 
 from aidlib.relapse.estimable import if_estimable
 from aidlib.relapse.exit_rules import exit_rules, hardship_states, register_rules
 from aidlib.relapse.exits import known_at_exit
-from aidlib.relapse.fairness import group_errors, observed_expected
+from aidlib.relapse.fairness import group_errors, observed_expected, year_errors
 from aidlib.relapse.fine_gray import fine_gray
 from aidlib.relapse.follow_up import (
     caseload,
@@ -145,5 +145,6 @@ __all__ = [
     "with_exit_bands",
     "with_income_at_exit",
     "write_worklist",
+    "year_errors",
     "yearly_chances",
 ]

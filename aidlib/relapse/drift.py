@@ -55,11 +55,11 @@ def population_stability(
 
 
 def alarms(stability: Estimates, by_year: Estimates) -> pd.DataFrame:
-    """What has drifted: variable, value, limit and ``state`` steady, watch or alarm ("" where nothing can be told).
+    """What has drifted: variable, exit_year, value, limit and ``state`` steady, watch or alarm ("": nothing is known).
 
     stability: of ``population_stability``; watch from 0.10, alarm from 0.25, neither below what chance does. by_year:
-    of ``group_errors(…, ["exit_year"])``; watch where observed over expected differs from 1 (its 95 % interval), alarm
-    where it also lies beyond 1.25 or 1 / 1.25.
+    of ``year_errors``, variable "observed_expected"; watch where observed over expected differs from 1 (its 95 %
+    interval), alarm where it also lies beyond 1.25 or 1 / 1.25.
     """
     names = stability.rows.query("figure == 'psi'")["variable"]
     psi, chance = stability.rows["estimate"].to_numpy().reshape(-1, 2).T
@@ -73,7 +73,8 @@ def alarms(stability: Estimates, by_year: Estimates) -> pd.DataFrame:
     meant = np.select([unknown, off & far, off], ["", "alarm", "watch"], "steady")
     return pd.DataFrame(
         {
-            "variable": [*names, *years["subgroup"]],
+            "variable": [*names, *years["figure"]],
+            "exit_year": [*[""] * len(names), *years["exit_year"]],
             "value": [*psi, *value],
             "limit": [*np.maximum(chance, ALARM), *np.full(len(years), RATIO)],
             "state": [*shifted, *meant],

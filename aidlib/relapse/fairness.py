@@ -27,25 +27,34 @@ def group_errors(
     Key columns ``variable`` and ``figure``: observed_expected (returns over the sum of the risks, 1 is right, log
     interval), auc within exit years, false_negative_rate: of those who returned the share that a list at the
     validation's capacity, made of all groups together, would have missed. Groups with fewer than 50 returns, or 50
-    exits without, are flagged "quality". groups=["exit_year"] tells how stable the score is.
+    exits without, are flagged "quality".
     """
-    return stack({name: _errors(validation, design, name, base) for name in groups}, key="variable")
+    tested, found = validation.exits[RISK + MODEL].notna(), {}
+    for name in groups:
+        table = validation.exits.assign(subgroup=_subgroups(validation.exits, name, tested))
+        found[name] = _errors(validation, table, design, "subgroup", base)
+    return stack(found, key="variable")
 
 
-def _errors(validation: Validation, design: Design | None, name: str, base: str) -> Estimates:
-    """The figures of one column."""
-    outcome, risk = validation.model.outcome, RISK + MODEL
-    table = validation.exits.assign(subgroup=_subgroups(validation.exits, name))
-    columns = (table, design, outcome, risk)
-    area = auc(*columns, by="subgroup", within=YEAR, base=base)
-    found = recall(*columns, capacity=validation.capacity, within=YEAR, by="subgroup", base=base)
+def year_errors(validation: Validation, design: Design | None, *, base: str = "X") -> Estimates:
+    """The same figures by year of exit (domain ``exit_year``): how stable the score is."""
+    exits = validation.exits
+    table = exits.assign(**{YEAR: exits[YEAR].where(exits[RISK + MODEL].notna())})
+    return _errors(validation, table, design, YEAR, base)
+
+
+def _errors(validation: Validation, table: pd.DataFrame, design: Design | None, by: str, base: str) -> Estimates:
+    """The figures of the domains of one column."""
+    columns = (table, design, validation.model.outcome, RISK + MODEL)
+    area = auc(*columns, by=by, within=YEAR, base=base)
+    found = recall(*columns, capacity=validation.capacity, within=YEAR, by=by, base=base)
     missed = function_of(lambda found: 1 - found, measure="false_negative_rate", unit="share", found=found)
-    figures = {"observed_expected": observed_expected(*columns, by="subgroup", base=base)}
-    every = stack(figures | {"auc": area, "false_negative_rate": missed}, key="figure")
+    figures = {"observed_expected": observed_expected(*columns, by=by, base=base), "auc": area}
+    every = stack(figures | {"false_negative_rate": missed}, key="figure")
     events = np.repeat(area.rows["count"].to_numpy(), 3)
     others = np.repeat(area.rows["n"].to_numpy(), 3) - events
-    rows = every.rows.assign(measure="risk_score")
-    return refuse_few(replace(every, rows=rows, method="relapse_groups"), events, others)
+    named = replace(every, rows=every.rows.assign(measure="risk_score"), unit="index", method="relapse_groups")
+    return refuse_few(named, events, others)
 
 
 def observed_expected(
@@ -65,10 +74,10 @@ def observed_expected(
     return replace(found, rows=rows, method="relapse_observed_expected")
 
 
-def _subgroups(exits: pd.DataFrame, name: str) -> pd.Series:
+def _subgroups(exits: pd.DataFrame, name: str, tested: pd.Series) -> pd.Series:
     """The values of a column as "column=value", in its order; missing for exits that were not tested."""
     if name not in exits:
         raise reference.problem("estimate.no_column", column=name)
-    code, values = column_codes(exits[name].where(exits[RISK + MODEL].notna()))
+    code, values = column_codes(exits[name].where(tested))
     levels = pd.CategoricalDtype([f"{name}={value}" for value in values], ordered=True)
     return pd.Series(pd.Categorical.from_codes(code, dtype=levels), index=exits.index)

@@ -17,7 +17,7 @@ from aidlib.relapse.risk_model import RiskModel
 
 LIMIT = 0.60  # AUC of an attack above which a model is not saved
 SHADOWS = 16
-SPREAD = 0.05  # least standard deviation of shadow predictions, on the log odds: fewer shadows would claim less
+SPREAD = 1e-6  # least standard deviation of the shadows' predictions, on the log odds
 
 
 def membership(
@@ -35,8 +35,9 @@ def membership(
     whose prediction fits better is taken for a member (Yeom et al. 2018, IEEE CSF, 268-282). likelihood_ratio: the
     attacker also knows everyone's predictors and outcomes and trains 16 shadow models on other halves; a unit counts as
     a member by how much likelier its prediction is among the shadows that learnt from it than among those that did not
-    (Carlini et al. 2022, IEEE S&P, 1897-1914). Clusters are households. Half of the data learnt by heart is the harder
-    case: the model that is kept learns from all. Raises Problem where a half holds fewer than 50 returns.
+    (Carlini et al. 2022, IEEE S&P, 1897-1914; one variance for all units, as they advise for so few shadows). Clusters
+    are households. Learning from half of the data is the harder case: the model that is kept learns from all. Raises
+    Problem where a half holds fewer than 50 returns.
     """
     y = finite(exits, model.outcome)
     known = exits[np.isfinite(y)].reset_index(drop=True)
@@ -71,7 +72,7 @@ def _likelihood_ratio(target: Floats, shadows: Floats, halves: list[np.ndarray])
     for chosen in (inside, ~inside):
         size = np.maximum(chosen.sum(axis=0), 1)
         mean = (shadows * chosen).sum(axis=0) / size
-        spread = np.sqrt((chosen * (shadows - mean) ** 2).sum(axis=0) / size).clip(SPREAD)
+        spread = max(float(np.sqrt((chosen * (shadows - mean) ** 2).sum() / chosen.sum())), SPREAD)
         logs.append(-0.5 * ((target - mean) / spread) ** 2 - np.log(spread))
     return np.asarray(logs[0] - logs[1])
 
