@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,14 +18,15 @@ import pandas as pd
 import yaml
 
 from aidlib import reference
-from aidlib.wellbeing.questions import PULLED, choice_rows, survey_rows
+from aidlib.wellbeing.questions import HOUSEHOLD, PULLED, REPEAT, choice_rows, survey_rows
 
 LANGUAGES = {"zh": "中文 (zh)", "en": "English (en)"}
 SURVEY = ["type", "name", "label", "hint", "required", "relevant", "constraint", "constraint_message", "calculation",
-          "default", "appearance"]  # fmt: skip
+          "default"]  # fmt: skip
 TRANSLATED = {"label", "hint", "constraint_message"}
-SYSTEM = ("_*", "__*", "*/*", "start", "end", "today", "deviceid", "instance*", "meta*", "KEY", "PARENT_KEY",
-          "SET-OF-*", "*-start", "*-end", "phq2_?", "wishes_?")  # fmt: skip
+SYSTEM = ("_*", "start", "end", "today", "deviceid", "formhub*", "instance*", "meta*", "KEY", "PARENT_KEY", "SET-OF-*",
+          "SubmissionDate", "Submitter*", "Attachments*", "Status", "ReviewState", "Edits", "FormVersion", "*phq2_?",
+          "*wishes_?")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ def questionnaire(*, title: dict[str, str] | None = None, form_id: str = "hardsh
     keeps apart. title: {zh, en}.
     """
     words = title or {"zh": "困难职工入户调查", "en": "Survey of workers in hardship"}
-    survey = _wide(pd.DataFrame([_filled(row) for row in survey_rows()], dtype="str"), SURVEY)
+    survey = _wide(pd.DataFrame(list(survey_rows()), dtype="str"), SURVEY)
     choices = _wide(pd.DataFrame(list(choice_rows()), dtype="str"), ["list_name", "name", "label"])
     text = survey.to_csv(index=False) + choices.to_csv(index=False)
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -93,31 +95,56 @@ def sample_list(households: pd.DataFrame) -> pd.DataFrame:
 
 
 def source_mapping() -> str:
-    """The mapping by which the form's answers are imported (data/sources/questionnaire.yml): names as they are."""
+    """The mapping by which the form's answers are imported (data/sources/questionnaire.yml): names as they are.
 
-    def roster() -> dict[str, Any]:
-        return {"table": "members", "columns": {"household_id": "household"}, "ignore": list(SYSTEM)}
-
+    Also with the groups before the names, as servers write them: interview/income/income_year or with hyphens.
+    """
+    words: dict[str, dict[str, list[str]]] = {"households": {}, "members": {"household_id": ["household"]}}
+    several = []
+    for path, row in _placed():
+        table = "members" if REPEAT in path else "households"
+        if row["type"].startswith("select_multiple"):
+            several.append(f"*{row['name']}/*")  # one column of 0 and 1 for each choice
+        if row["name"] in reference.dictionary().tables[table].columns and path:
+            words[table][row["name"]] = [mark.join([*path, row["name"]]) for mark in "/-"]
+        elif row["name"] == HOUSEHOLD:
+            words[table]["household_id"] += [mark.join([*path, HOUSEHOLD]) for mark in "/-"]
+    ignore = [*SYSTEM, *several]
+    roster = {"table": "members", "columns": words["members"], "ignore": ignore}
     kinds = {
-        "interviews": {"table": "households", "ignore": list(SYSTEM)},
-        "persons": {**roster(), "sheets": ["*person"]},
-        "persons_csv": {**roster(), "match": ["*person*.csv"]},
+        "interviews": {"table": "households", "columns": words["households"], "ignore": ignore},
+        "persons": {**roster, "sheets": [f"*{REPEAT}"]},
+        "persons_csv": {**roster, "match": [f"*{REPEAT}*.csv"]},
     }
-    text = yaml.safe_dump({"demo": False, "kinds": kinds}, allow_unicode=True, sort_keys=False, width=110)
+    text = yaml.dump({"demo": False, "kinds": kinds}, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=110)
     return (
         "# 由数据字典生成的问卷（aidlib.wellbeing.questionnaire）的答案，无需另写映射。\n"
         "# Answers to the questionnaire made from the data dictionary. Generated: do not edit, make it anew.\n" + text
     )
 
 
-def _filled(row: dict[str, str]) -> dict[str, str]:
-    """A row whose question has a label; calculations and groups without one are left as they are."""
-    return {key: text for key, text in row.items() if text}
+class _Plain(yaml.SafeDumper):
+    """YAML without references from one place to another."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _placed() -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+    """The rows of the survey sheet that hold an answer, each with the groups around it."""
+    path: list[str] = []
+    for row in survey_rows():
+        if row["type"].startswith("begin_"):
+            path.append(row["name"])
+        elif row["type"].startswith("end_"):
+            path.pop()
+        else:
+            yield tuple(path), row
 
 
 def _wide(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The sheet's columns, translated ones once for each language; empty cells are empty texts."""
-    out = {}
+    out: dict[str, Any] = {}
     for name in columns:
         if name in TRANSLATED:
             out |= {f"{name}::{words}": table.get(f"{name}_{x}", "") for x, words in LANGUAGES.items()}

@@ -9,6 +9,7 @@ from aidlib.display.formats import style_of
 from aidlib.reference.dictionary import Column
 
 KINDS = {"number": "decimal", "count": "integer", "year": "integer", "date": "date", "text": "text", "id": "text"}
+REPEAT, HOUSEHOLD = "person", "household"  # the repeat of members, and what names their household there
 SAMPLE = "sample"  # the list of households that goes with the form: sample.csv
 PULLED = ("dossier_id", "region", "county", "urban", "stratum", "psu", "psu_population", "weight", "frame", "line",
           "recorded_grade")  # fmt: skip
@@ -146,12 +147,12 @@ def _ordered(names: list[str]) -> list[str]:
 
 def _people() -> Iterator[Row]:
     """The repeat of the household's members; each knows its household, so that the sheets can be joined."""
-    yield {"type": "begin_repeat", "name": "person", "label_zh": "家庭成员", "label_en": "Member of the household"}
-    yield {"type": "calculate", "name": "household", "calculation": "${household_id}"}
+    yield {"type": "begin_repeat", "name": REPEAT, "label_zh": "家庭成员", "label_en": "Member of the household"}
+    yield {"type": "calculate", "name": HOUSEHOLD, "calculation": "${household_id}"}
     columns = _columns("members")
     for name in ["relation", *(n for n in columns if n not in INHERITED | NOT_ASKED | {"relation"})]:
         yield _question(columns[name], MEMBER_RELEVANT)
-    yield {"type": "end_repeat", "name": "person"}
+    yield {"type": "end_repeat", "name": REPEAT}
 
 
 def _question(column: Column, relevant: dict[str, str] = RELEVANT) -> Row:
