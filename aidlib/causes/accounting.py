@@ -232,6 +232,7 @@ def _estimates(
     members = study.domains.members.where(np.isfinite(game.income))
     split = members.split(parts)
     each = np.nan_to_num(table)[members.unit]
+    each[np.abs(each) < DUST] = 0.0
     below = None if whole is None else np.repeat(whole[members.unit], parts)
     found = study.mean(split, each.ravel(), below)
     found.estimate[np.tile(np.isnan(table).all(axis=0), members.rows)] = np.nan
@@ -247,7 +248,7 @@ def _estimates(
         keys=keys,
         interval=odds if game.rising else wald,
         n=split.sum(answered[members.unit].ravel()),
-        count=split.sum(np.abs(each).ravel() > DUST),
+        count=split.sum(each.ravel() != 0),
     )
 
 

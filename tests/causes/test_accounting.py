@@ -255,3 +255,18 @@ def test_hardship_of_the_demonstration_adds_up(demo, made):
         assert values.iloc[-1] == pytest.approx(whole["estimate"].item(), abs=1e-15)
         assert (values.iloc[:-1] >= 0).all()
     assert values[shares.rows["component"] == "illness_cost"].item() > 0
+
+
+def test_causes_weigh_on_the_households_that_were_given_them(demo, made):
+    """The demonstration plants medical costs of 45 % of income with a patient, of 14 % without."""
+    options = {"line": "line", "multiple": 2.0, "alpha": 1, "costs": COSTS, "needs": NEEDS}
+    filed = made.assign(net_income=made["net_income"].where(made["frame"].eq("on_file")))
+    with_patient = hardship_shares(filed, demo.design(), "net_income", relative=True, by="has_patient", **options).rows
+    shares = with_patient.set_index(["has_patient", "component"])["estimate"]
+    assert shares["1", "illness_cost"] > 1.5 * shares["0", "illness_cost"] > 0
+    at_work = hardship_shares(filed, demo.design(), "net_income", by="has_jobless_earner", **options).rows
+    shares = at_work.set_index(["has_jobless_earner", "component"])["estimate"]
+    assert shares["0", "lost_earner"] == 0.0 and shares["1", "lost_earner"] > 0
+    at_school = hardship_shares(filed, demo.design(), "net_income", relative=True, by="has_student", **options).rows
+    shares = at_school.set_index(["has_student", "component"])["estimate"]
+    assert shares["1", "schooling_cost"] > 1.5 * shares["0", "schooling_cost"]
