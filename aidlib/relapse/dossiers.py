@@ -27,7 +27,8 @@ def dossier_spells(
     Columns: household_id; spell (1, 2, …); start, the day of opening; end, the day of closing (missing while it runs);
     length in years, of a running spell up to ``until``; left_censored (never: an opening is known); right_censored;
     exit: "" while running, else the close_reason; dossier_id of the first filing, files: how many filings it joins;
-    entered: years from start to ``since``, 0 if opened later, missing if it ended before; previous_exit, days_away: why
+    entered: years from start to ``since``, 0 if opened later, missing where nothing of the spell was under observation
+    (curves take the others): it ended before ``since``, or began on ``until``; previous_exit, days_away: why
     the spell before ended, how many days passed since; returned: it followed an economic exit, or its number was new
     for a file that ended before the register begins; renumbered; split_from and merged_into: the household whose file
     this one split off from, or went on in; and columns of the first filing (region, psu, grade, cause).
@@ -65,7 +66,7 @@ def dossier_spells(
             "spell": numbered_within(pd.factorize(first[UNIT])[0]),
             "start": first["opened"],
             "end": end,
-            "length": years(first["opened"], end.fillna(settled)).clip(lower=0),
+            "length": _lengths(first["opened"], end, settled),
             "left_censored": False,
             "right_censored": running,
             "exit": final["close_reason"].mask(running, "").astype("str"),
@@ -99,17 +100,21 @@ def _ordered(dossiers: pd.DataFrame, until: pd.Timestamp | str | None) -> tuple[
     return files, last
 
 
+def _lengths(start: pd.Series, end: pd.Series, until: pd.Timestamp) -> pd.Series:
+    """Years from start to end, of running spells to ``until``; half a day where a file closed on its first day."""
+    length = years(start, end.fillna(until)).clip(lower=0)
+    return length.mask((length == 0) & end.notna(), 0.5 / YEAR)
+
+
 def years(start: pd.Series, end: pd.Series) -> pd.Series:
     return (end - start).dt.total_seconds() / (24 * 3600 * YEAR)
 
 
 def _entered(table: pd.DataFrame, since: pd.Timestamp | str | None) -> pd.Series:
-    """Years on file when the register begins; missing for spells that were over by then."""
-    if since is None:
-        return pd.Series(0.0, table.index)
-    begins = pd.Timestamp(since)
-    entered = years(table["start"], pd.Series(begins, table.index)).clip(lower=0)
-    return entered.mask(table["end"] <= begins)
+    """Years on file when the register begins; missing for spells that were over by then or have not yet lasted."""
+    begins = table["start"] if since is None else pd.Series(pd.Timestamp(since), table.index)
+    entered = years(table["start"], begins).clip(lower=0)
+    return entered.mask((table["end"] <= begins) & (table["start"] < begins) | (table["length"] <= entered))
 
 
 def history_before(table: pd.DataFrame) -> dict[str, pd.Series]:

@@ -77,18 +77,18 @@ def register_years(
     """``person_years`` of the whole register at each of ``days``: its households on file or left, with their region.
 
     Columns household_id, year and interview_date (the day), those of the household's spell (region, stratum, psu, …)
-    and those of ``person_years``. Where the spells have ``entered`` (a register that is complete from a day on), those
-    that were over by then are left out: whether the register still holds them depends on what came later.
+    and those of ``person_years``. spells: of dossier_spells; those that were over when the register begins (``entered``
+    missing) are left out: whether it still holds them depends on what came later.
     """
     homes = spells[UNIT].drop_duplicates()
     moments = pd.DatetimeIndex([pd.Timestamp(day) for day in days])
     grid = pd.DataFrame({UNIT: np.repeat(homes.array, len(moments)), "interview_date": np.tile(moments, len(homes))})
     found = person_years(grid.assign(year=grid["interview_date"].dt.year), spells, until=until)
     found = found[found["position"].ne("")]
-    own = [name for name in ("region", "county", "stratum", "psu", "entered") if name in spells]
-    found = found.merge(spells[[UNIT, "spell", *own]], on=[UNIT, "spell"], how="left")
-    if "entered" in found:
-        found = found[found.pop("entered").notna()]
+    own = [name for name in ("region", "county", "stratum", "psu") if name in spells]
+    over = spells["end"].notna() & column(spells, "entered").isna()
+    found = found.merge(spells[[UNIT, "spell", *own]].assign(over=over), on=[UNIT, "spell"], how="left")
+    found = found[~found.pop("over")]
     return found.reset_index(drop=True)
 
 

@@ -60,6 +60,14 @@ def test_delayed_entry_where_the_register_begins_late():
     assert np.isnan(found["entered"].tolist()[2])  # over before: never under observation
 
 
+def test_nothing_is_observed_of_a_spell_that_begins_on_the_last_day():
+    found = dossier_spells(TWICE, until="2022-05-01")
+    assert found["length"].tolist()[1] == 0
+    assert np.isnan(found["entered"].tolist()[1])
+    short = dossier_spells(files(("a", "2020-01-01", "2020-01-01", "economic")), until="2021-01-01")
+    assert (short["length"].item(), short["entered"].item()) == (0.5 / 365.25, 0)
+
+
 def test_a_file_opened_again_soon_is_the_same_spell():
     found = dossier_spells(TWICE, bridge_months=25, until="2026-01-01")
     assert found.loc[found["household_id"] == "a", ["spell", "files", "right_censored"]].values.tolist() == [
