@@ -35,12 +35,12 @@ def spells(
     """One row per spell of ``state`` = 1, sorted by unit and time; times are waves.
 
     Columns: ``unit``; spell (1, 2, …); start, the first wave in the state; end, the first wave out (missing while it
-    runs); length = end - start, of a running spell up to the last wave at which an exit could have been seen
-    (0: none, so curves leave it out); left_censored: no wave out of the state was seen before it; right_censored;
-    exit: "" while censored, else "economic" or what ``ends`` says; start_after and end_after, the last wave seen out before it and the last in it:
-    the true dates lie after them; gap: a wave is missing in the spell or at its bounds; lost: it runs at the unit's
-    last wave, and others were seen later (attrition or rotation: a censoring, not an exit); ``keep``: columns of the
-    panel at the spell's first wave.
+    runs); length = end - start, of a running spell up to the last wave at which an exit could have been seen (0: none,
+    so curves leave it out); left_censored: no wave out of the state was seen before it; right_censored; exit: "" while
+    censored, else "economic" or what ``ends`` says; start_after and end_after, the last wave seen out before it and the
+    last in it: the true dates lie after them; gap: a wave is missing in the spell or at its bounds; lost: it runs at
+    the unit's last wave, and others were seen later (attrition or rotation: a censoring, not an exit); ``keep``:
+    columns of the panel at the spell's first wave.
 
     exit_after: so many waves in a row must be out for an exit (or an entry) to count; a shorter absence is bridged, at
     the end it leaves the spell running. gap: so many missing waves (no row, or no state) are bridged where the state
