@@ -151,9 +151,9 @@ def solve(data: Ordered) -> Solution:
     current = np.concatenate([np.log(shares / (1 - shares)), np.zeros(x.shape[1])])
     height = _likelihood(current, x, data)
     for _ in range(ROUNDS):
-        scores, information = _derivatives(current, x, data)
+        score, information = _sums(current, x, data)
         try:
-            step = np.linalg.solve(information, scores.sum(axis=0))
+            step = np.linalg.solve(information, score)
         except np.linalg.LinAlgError:  # flat far out, where terms tell the categories apart
             break
         step, height = _walk(current, step, height, x, data)
@@ -241,27 +241,56 @@ def _walk(current: Floats, step: Floats, height: float, x: Floats, data: Ordered
     return np.zeros_like(step), height
 
 
-def _derivatives(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats]:
-    """Each row's weighted score, and the observed information; thresholds first."""
+def _pieces(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Derivatives of each row's log likelihood by its upper and lower edge: both slopes, and the three curvatures."""
     upper, lower = _edges(values, x, data)
     probability = _probability(upper, lower)
-    density = [expit(edge) * expit(-edge) for edge in (upper, lower)]
-    bend = [np.where(np.isfinite(e), d * (1 - 2 * expit(e)), 0.0) for e, d in zip((upper, lower), density, strict=True)]
-    cuts = np.arange(len(data.levels) - 1)
-    sides = [(data.category[:, None] == cuts).astype(np.float64), (data.category[:, None] - 1 == cuts).astype(float)]
-    tables = [np.hstack([side, -x]) for side in sides]
-    score = (tables[0] * density[0][:, None] - tables[1] * density[1][:, None]) / probability[:, None]
-    factors = [data.weight * each / probability for each in bend]
-    information = (score * data.weight[:, None]).T @ score
-    information -= (tables[0] * factors[0][:, None]).T @ tables[0] - (tables[1] * factors[1][:, None]).T @ tables[1]
-    return score * data.weight[:, None], information
+    above, below = expit(upper), expit(lower)
+    density = [above * expit(-upper), below * expit(-lower)]
+    up, down = (each / probability for each in density)
+    bend = [up * (1 - 2 * above), down * (1 - 2 * below)]
+    return up, -down, bend[0] - up**2, -bend[1] - down**2, up * down
+
+
+def _sums(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats]:
+    """The score, and the observed information; thresholds first."""
+    cuts, weight = len(data.levels) - 1, data.weight
+    up, down, high, low, both = (weight * each for each in _pieces(values, x, data))
+
+    def by_category(each: Floats) -> Floats:
+        return np.bincount(data.category, weights=each, minlength=cuts + 1)
+
+    score = np.concatenate([by_category(up)[:-1] + by_category(down)[1:], -(x.T @ (up + down))])
+    information = np.zeros((len(score), len(score)))
+    place, step = np.arange(cuts), np.arange(1, cuts)
+    information[place, place] = -(by_category(high)[:-1] + by_category(low)[1:])
+    information[step - 1, step] = information[step, step - 1] = -by_category(both)[1:-1]
+    for at, column in enumerate(x.T, start=cuts):
+        edge = by_category((high + both) * column)[:-1] + by_category((low + both) * column)[1:]
+        information[:cuts, at] = information[at, :cuts] = edge
+    information[cuts:, cuts:] = -(x * (high + low + 2 * both)[:, None]).T @ x
+    return score, information
+
+
+def _scores(values: Floats, x: Floats, data: Ordered) -> Floats:
+    """Each row's weighted score: rows × (thresholds, coefficients)."""
+    cuts = len(data.levels) - 1
+    up, down = (data.weight * each for each in _pieces(values, x, data)[:2])
+    out = np.zeros((len(x), cuts + x.shape[1]), order="F")
+    rows = np.arange(len(x))
+    inside = data.category < cuts
+    out[rows[inside], data.category[inside]] = up[inside]
+    inside = data.category > 0
+    out[rows[inside], data.category[inside] - 1] = down[inside]
+    out[:, cuts:] = -x * (up + down)[:, None]
+    return out
 
 
 def _own_units(current: Floats, x: Floats, data: Ordered, middle: Floats, width: Floats) -> Solution:
     """The solution in the terms' own units: t_c = t_c' + sum(b middle), b = b' / width."""
-    scores, information = _derivatives(current, x, data)
+    information = _sums(current, x, data)[1]
     cuts = len(data.levels) - 1
     table = np.diag(np.concatenate([np.ones(cuts), 1 / width]))
     table[:cuts, cuts:] = middle / width
     inverse = np.linalg.inv(information)
-    return Solution(table @ current, np.asarray(inverse @ table.T, dtype=np.float64), scores)
+    return Solution(table @ current, np.asarray(inverse @ table.T, dtype=np.float64), _scores(current, x, data))

@@ -29,14 +29,30 @@ class Polychoric:
     """Correlations and thresholds by domain.
 
     correlation: domains × pairs (in the order of ``pairs_of``); thresholds: domains × items × (categories - 1).
-    correlation_scores, threshold_scores: what each pair of members (unit, domain) adds to the influence of each, its
-    weight included: members × pairs, members × items × (categories - 1).
+    row, share, cell, codes: of each member (unit, domain) its domain, its share of the domain's weight, its cell in
+    each pair of items, its answers. by_cell: domains × pairs × cells, by_answer: domains × items × categories ×
+    (categories - 1): influence on a correlation, on a threshold, of a share of 1 that gives these answers.
     """
 
     correlation: Floats
     thresholds: Floats
-    correlation_scores: Floats
-    threshold_scores: Floats
+    row: Ints
+    share: Floats
+    cell: Ints
+    codes: Ints
+    by_cell: Floats
+    by_answer: Floats
+
+    def scores(self, slopes: Floats) -> Floats:
+        """What each member adds to the influence of a function with these slopes (domains × pairs)."""
+        out = np.zeros(len(self.row))
+        for pair in range(slopes.shape[1]):
+            out += (slopes[:, pair, None] * self.by_cell[:, pair])[self.row, self.cell[:, pair]]
+        return out * self.share
+
+    def threshold_scores(self, item: int, cut: int) -> Floats:
+        """What each member adds to the influence of a threshold."""
+        return np.asarray(self.by_answer[self.row, item, self.codes[:, item], cut] * self.share)
 
 
 def pairs_of(items: int) -> Ints:
@@ -48,24 +64,21 @@ def polychoric(members: Members, weight: Floats, codes: Ints, categories: int) -
     """Correlations of items by row of ``members``. weight, codes: one a pair of members, codes by item from 0 on."""
     total = members.sum(weight)
     share = np.divide(weight, total[members.row], out=np.zeros_like(weight), where=weight > 0)
-    below = codes[:, :, None] <= np.arange(categories - 1)
-    cumulative = np.stack([np.stack([members.sum(share * flag) for flag in item.T], axis=1)
-                           for item in below.transpose(1, 0, 2)], axis=1)  # fmt: skip
+    cumulative = _shares(members, share, codes, categories).cumsum(axis=2)[:, :, :-1]
     thresholds = np.clip(ndtri(np.clip(cumulative, 0.0, 1.0)), -BEYOND, BEYOND)
+    slope = np.divide(1.0, _density(thresholds), out=np.zeros_like(thresholds), where=np.abs(thresholds) < BEYOND)
+    below = np.arange(categories)[:, None] <= np.arange(categories - 1)
+    by_answer = (below - cumulative[:, :, None]) * slope[:, :, None]
     first, second = pairs_of(codes.shape[1])
     cell = codes[:, first] * categories + codes[:, second]
-    cells = _cells(members, share, cell, categories**2)
+    cells = _shares(members, share, cell, categories**2)
     rho = _solved(cells, thresholds[:, first], thresholds[:, second])
-    slope = np.divide(1.0, _density(thresholds), out=np.zeros_like(thresholds), where=np.abs(thresholds) < BEYOND)
-    threshold_scores = (below - cumulative[members.row]) * slope[members.row] * share[:, None, None]
-    own, through = _gradients(cells, rho, thresholds[:, first], thresholds[:, second])
-    scores = np.take_along_axis(own[members.row], cell[:, :, None], axis=2)[:, :, 0]
-    scores -= (own * cells).sum(axis=2)[members.row]
-    scores *= share[:, None]
-    for side, items in zip(through, (first, second), strict=True):
-        scores += (side[members.row] * threshold_scores[:, items]).sum(axis=2)
+    own, (by_first, by_second) = _gradients(cells, rho, thresholds[:, first], thresholds[:, second])
+    one = np.einsum("dpat,dpt->dpa", by_answer[:, first], by_first)[..., :, None]
+    other = np.einsum("dpat,dpt->dpa", by_answer[:, second], by_second)[..., None, :]
+    by_cell = own - (own * cells).sum(axis=2, keepdims=True) + (one + other).reshape(own.shape)
     rho = np.where(total[:, None] > 0, rho, np.nan)
-    return Polychoric(rho, thresholds, scores, threshold_scores)
+    return Polychoric(rho, thresholds, members.row, share, cell, codes, by_cell, by_answer)
 
 
 def normal_below(h: Floats, k: Floats, rho: Floats) -> Floats:
@@ -94,9 +107,9 @@ def _density_of_two(h: Floats, k: Floats, rho: Floats) -> Floats:
     return np.asarray(np.exp(-(h**2 + k**2 - 2 * rho * h * k) / (2 * rest)) / (2 * np.pi * np.sqrt(rest)))
 
 
-def _cells(members: Members, share: Floats, cell: Ints, size: int) -> Floats:
-    """Weighted shares of the cells: domains × pairs of items × cells."""
-    counted = [np.bincount(members.row * size + each, weights=share, minlength=members.rows * size) for each in cell.T]
+def _shares(members: Members, share: Floats, codes: Ints, size: int) -> Floats:
+    """Weighted shares of the codes: domains × columns of codes × codes."""
+    counted = [np.bincount(members.row * size + each, weights=share, minlength=members.rows * size) for each in codes.T]
     table = np.stack(counted, axis=1).reshape(members.rows, size, -1)
     return np.asarray(table.transpose(0, 2, 1), dtype=np.float64)
 

@@ -136,18 +136,13 @@ def loadings_of(study: Study, members: Members, given: Answers) -> list[Part]:
     found = correlations(study, members, given)
     values = loadings(found.correlation, len(given.items))
     slopes = loading_slopes(found.correlation, values)
-    return [(values[:, k], weighted(members, slopes[:, k], found.correlation_scores)) for k in range(len(given.items))]
+    return [(values[:, k], found.scores(slopes[:, k])) for k in range(len(given.items))]
 
 
 def correlations(study: Study, members: Members, given: Answers) -> Polychoric:
     """Polychoric correlations of the items by domain."""
     weight = members.at(study.sampling.weight)
     return polychoric(members, weight, given.codes(members.unit), given.categories)
-
-
-def weighted(members: Members, slopes: Floats, scores: Floats) -> Floats:
-    """Influence of a function with these slopes (domains × arguments) of statistics with these scores."""
-    return np.asarray((slopes[members.row] * scores).sum(axis=1))
 
 
 def scale(
@@ -179,11 +174,11 @@ def _latent(study: Study, members: Members, given: Answers) -> list[Part]:
     found = correlations(study, members, given)
     items = len(given.items)
     alpha, slope = ordinal_alpha(found.correlation, items)
-    own = weighted(members, np.repeat(slope[:, None], found.correlation.shape[1], axis=1), found.correlation_scores)
+    own = found.scores(np.repeat(slope[:, None], found.correlation.shape[1], axis=1))
     factor = loadings(found.correlation, items)
     value, by_loading = omega(factor)
     slopes = (by_loading[:, None, :] @ loading_slopes(found.correlation, factor))[:, 0]
-    return [(alpha, own), (value, weighted(members, slopes, found.correlation_scores))]
+    return [(alpha, own), (value, found.scores(slopes))]
 
 
 def shares(study: Study, members: Members) -> Floats:

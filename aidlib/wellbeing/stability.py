@@ -12,7 +12,7 @@ from scipy import sparse
 
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study, stack
-from aidlib.estimate.domains import text, texts
+from aidlib.estimate.domains import column_codes, text, texts
 from aidlib.estimate.intervals import wald
 from aidlib.estimate.sampling import Floats
 from aidlib.wellbeing.ordered import ordered_logit
@@ -75,7 +75,7 @@ def item_thresholds(
     found = correlations(study, members, given)
     cuts = given.categories - 1
     values = np.where(np.abs(found.thresholds) < 8, found.thresholds, np.nan)  # beyond lie infinite ones
-    parts = [(values[:, j, c], found.threshold_scores[:, j, c]) for j in range(len(given.items)) for c in range(cuts)]
+    parts = [(values[:, j, c], found.threshold_scores(j, c)) for j in range(len(given.items)) for c in range(cuts)]
     points = [text(given.low + c) for c in range(cuts)]
     keys = {"item": np.repeat(given.items, cuts).tolist(), "cut": points * len(given.items)}
     return study.estimates(
@@ -166,7 +166,8 @@ def drift(
     known = given.complete & sample[group].notna().to_numpy()
     turned = pd.DataFrame(np.where(known[:, None], given.values, np.nan), sample.index, list(given.items))
     kept = [] if design is None else [c for c in dict.fromkeys(design.columns) if c != group]
-    labels = pd.Series([text(value) for value in sample[group]], sample.index, dtype="str").where(known)
+    codes, names = column_codes(sample[group])
+    labels = pd.Series(pd.Categorical.from_codes(np.where(known, codes, -1), names), sample.index)
     frame = sample[kept].assign(**turned, **{group: labels})
     fits = {}
     for item in given.items:

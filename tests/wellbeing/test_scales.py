@@ -119,9 +119,11 @@ def test_influence_is_the_derivative_by_a_weight():
         at = members.row[unit]
         moved = [polychoric(members, w, codes, 4) for w in (more, less)]
         slope = (moved[0].correlation - moved[1].correlation)[at] / 2e-4
-        assert found.correlation_scores[unit] == pytest.approx(slope, rel=1e-4, abs=1e-10)
+        mine = [found.scores(np.tile(np.eye(6)[pair], (2, 1)))[unit] for pair in range(6)]
+        assert mine == pytest.approx(slope, rel=1e-4, abs=1e-10)
         slope = (moved[0].thresholds - moved[1].thresholds)[at] / 2e-4
-        assert found.threshold_scores[unit] == pytest.approx(slope, rel=1e-5, abs=1e-10)
+        mine = [[found.threshold_scores(item, cut)[unit] for cut in range(3)] for item in range(4)]
+        assert np.array(mine) == pytest.approx(slope, rel=1e-5, abs=1e-10)
 
 
 def test_slopes_of_loadings_are_their_derivatives():
