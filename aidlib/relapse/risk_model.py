@@ -219,7 +219,7 @@ def _logit() -> Any:
     from sklearn.pipeline import make_pipeline
 
     imputer = SimpleImputer(strategy="constant", fill_value=0.0, add_indicator=True, keep_empty_features=True)
-    return make_pipeline(imputer, LogisticRegression(C=0.1, max_iter=1000))
+    return make_pipeline(imputer, LogisticRegression(C=1.0, max_iter=1000))
 
 
 def _boosted(directions: list[int]) -> Any:

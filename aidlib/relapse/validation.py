@@ -15,7 +15,7 @@ import pandas as pd
 
 from aidlib import reference
 from aidlib.estimate import Design, Estimates, function_of, stack
-from aidlib.estimate.sampling import Floats, finite
+from aidlib.estimate.sampling import Floats, Ints, finite
 from aidlib.relapse.accuracy import auc, brier, net_benefit
 from aidlib.relapse.calibration import FIGURES, calibration, calibration_curve
 from aidlib.relapse.capacity import precision, recall
@@ -28,6 +28,7 @@ MODEL = "model"
 RISK = "risk_"  # prefix of the columns that hold predicted risks
 THRESHOLDS = (0.03, 0.05, 0.08, 0.10, 0.15, 0.20, 0.30)
 CAPACITY = 0.2  # share of a year's leavers whom visits can reach
+HEADLINE = ("auc", "calibration_slope", "precision")
 COMPARED = ("auc", "brier", "precision", "recall")
 DUST = 1e-9  # smaller standard errors are rounding
 
@@ -48,6 +49,11 @@ class Validation:
     differences: Estimates
     curve: Estimates
     decision: Estimates
+
+    @property
+    def headline(self) -> Estimates:
+        """Of ``figures`` the AUC, the calibration slope and the precision at capacity of every rule."""
+        return _lines(self.figures, np.flatnonzero(self.figures.rows["figure"].isin(HEADLINE)))
 
     @property
     def verdict(self) -> dict[str, bool]:
@@ -219,10 +225,16 @@ def _named(estimates: Estimates, measure: str, method: str) -> Estimates:
 
 def _single(estimates: Estimates, place: int) -> Estimates:
     """One line of a result without domains, as a result of its own."""
-    assert estimates._influence is not None  # calibration keeps it
-    rows = estimates.rows.iloc[[place]].drop(columns=list(estimates.keys))
-    influence = estimates._influence.picked([place])
-    return replace(estimates, rows=rows, keys=(), covariance=influence.covariance(), _influence=influence)
+    line = _lines(estimates, np.array([place]))
+    return replace(line, rows=line.rows.drop(columns=list(line.keys)), keys=())
+
+
+def _lines(estimates: Estimates, places: Ints) -> Estimates:
+    """Some lines of a result, with their covariance and influence."""
+    assert estimates._influence is not None  # all of these results keep it
+    influence = estimates._influence.picked(places)
+    rows = estimates.rows.iloc[places]
+    return replace(estimates, rows=rows, margins=(), covariance=influence.covariance(), _influence=influence)
 
 
 def _without(estimates: Estimates, places: Sequence[int]) -> Estimates:
