@@ -32,6 +32,7 @@ from aidlib.poverty.measures import poverty_gaps
 
 CELLS = 1 << 18  # households × sets worked out at once: 2 MB, which stay in the processor's cache
 DUST = 1e-12  # a share below it is rounding: the household has none
+ENDS = ("low_income", "total")
 WAYS = ("alone", "after_others")
 By = str | Sequence[str] | None
 
@@ -71,11 +72,11 @@ def hardship_shares(
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     game = _Game.of(study, income, line, multiple, costs, needs, alpha)
-    sets = 2 ** len(game.live)
-    without_any, as_it_is = np.eye(sets)[-1], np.eye(sets)[0]
-    weights = np.column_stack([-shapley_weights(len(game.live)), without_any, as_it_is])
-    table = game.table(weights, [*game.live, "low_income", "total"], [*game.names, "low_income", "total"])
-    keys = pd.DataFrame({"component": [*game.names, "low_income", "total"]}, dtype="str")
+    every = 2 ** len(game.live) - 1  # the set of all causes, taken away
+    ends = np.column_stack([_sum(every, plus=every), _sum(every, plus=0)])
+    weights = np.hstack([-shapley_weights(len(game.live)), ends])
+    table = game.table(weights, [*game.live, *ENDS], [*game.names, *ENDS])
+    keys = pd.DataFrame({"component": [*game.names, *ENDS]}, dtype="str")
     whole = table[:, -1] if relative else None
     found = _estimates(study, game, table, keys, f"contribution_{alpha:g}", "causes_shares", whole)
     blocks = len(found.rows) // len(keys)
@@ -115,14 +116,13 @@ def if_reimbursed(
     """
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     game = _Game.of(study, income, line, multiple, costs, needs, alpha)
-    unit = np.eye(2 ** len(game.live))
-    every = len(unit) - 1
-    steps = [unit[0] - unit[1 << j] for j in range(len(game.live))]
-    last = [unit[every ^ (1 << j)] - unit[every] for j in range(len(game.live))]
+    every = 2 ** len(game.live) - 1  # the set of all causes, taken away
+    bits = [1 << place for place in range(len(game.live))]
+    steps = [_sum(every, plus=0, minus=bit) for bit in bits]
+    steps += [_sum(every, plus=every - bit, minus=every) for bit in bits]
     live = [(name, way) for way in WAYS for name in game.live]
     wanted = [(name, way) for name in game.names for way in WAYS]
-    weights = np.array(steps + last).reshape(len(live), len(unit)).T
-    table = game.table(weights, live, wanted)
+    table = game.table(np.array(steps).reshape(len(live), every + 1).T, live, wanted)
     keys = pd.DataFrame(wanted, columns=["component", "made_good"], dtype="str")
     return replace(_estimates(study, game, table, keys, f"reimbursed_{alpha:g}", "causes_reimbursed", None), unit="pp")
 
@@ -159,7 +159,7 @@ class _Game:
         """The columns checked; causes that nobody has left out."""
         if not 0 <= alpha < np.inf:
             raise reference.problem("poverty.alpha")
-        names = checked([*costs, *needs])
+        names = checked([*costs, *needs], reserved=ENDS)
         money = study.column(income)
         lines = line_values(study, money, line, multiple).values
         values = {name: study.column(name) for name in names}
@@ -218,6 +218,15 @@ class _Game:
         for ratio in self.ratios[rows].T:
             lines = np.concatenate([lines, lines / ratio[:, None]], axis=1)
         return poverty_gaps(incomes[:, None, :], lines[:, :, None], self.alpha).reshape(len(rows), -1)
+
+
+def _sum(every: int, *, plus: int, minus: int | None = None) -> Floats:
+    """Weights of the sets of causes taken away (0 … every): hardship without ``plus`` less that without ``minus``."""
+    weights = np.zeros(every + 1)
+    weights[plus] += 1
+    if minus is not None:
+        weights[minus] -= 1
+    return weights
 
 
 def _filled(columns: list[Floats], missing: float, rows: int) -> Floats:

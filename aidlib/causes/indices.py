@@ -19,7 +19,7 @@ import pandas as pd
 
 from aidlib import reference
 from aidlib.causes.published import growth
-from aidlib.estimate import Design, Estimates, Study, ratio
+from aidlib.estimate import Design, Estimates, Study, ratio, unit_of
 from aidlib.estimate.sampling import Floats
 from aidlib.poverty.lines import line_values
 from aidlib.poverty.measures import poverty_gaps
@@ -136,7 +136,10 @@ def group_index(
 
 def real_income(sample: pd.DataFrame, column: str, *, index: str = "price_level") -> pd.DataFrame:
     """The sample with ``<column>_own``: ``column`` at base prices by the household's own index, a column of ratios."""
-    return sample.assign(**{f"{column}_own": sample[column] / sample[index]})
+    out = sample.assign(**{f"{column}_own": sample[column] / sample[index]})
+    units = sample.attrs.get("units", {}) | {f"{column}_own": unit_of(sample, column)}
+    out.attrs = sample.attrs | {"units": units}
+    return out
 
 
 def price_poor(

@@ -48,7 +48,7 @@ def shapley(value: Value, factors: Sequence[str]) -> Estimates:
     >>> dict(zip(found.rows["component"], found.rows["estimate"]))
     {'illness': 2.0, 'schooling': 2.0, 'total': 4.0}
     """
-    names = checked(factors)
+    names = checked(factors, reserved=("total",))
     weights = np.column_stack([shapley_weights(len(names)), total_weights(len(names))])
     first: Estimates | None = None
     summed: dict[str, Any] = {}
@@ -85,10 +85,10 @@ def membership(factors: int) -> np.ndarray:
     return (np.arange(2**factors)[:, None] >> np.arange(factors) & 1).astype(bool)
 
 
-def checked(factors: Sequence[str]) -> list[str]:
-    """The factors as a list; Problem for none, for one named twice, and for more than can be evaluated."""
+def checked(factors: Sequence[str], reserved: Sequence[str]) -> list[str]:
+    """The factors as a list; Problem for none, one named twice or as in ``reserved``, or more than can be evaluated."""
     names = list(factors)
-    if not names or len(set(names)) < len(names):
+    if not names or len({*names, *reserved}) < len(names) + len(reserved):
         raise reference.problem("causes.factors", factors=", ".join(names) or "-")
     if len(names) > MOST:
         raise reference.problem("causes.too_many", factors=len(names), most=MOST)

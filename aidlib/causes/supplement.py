@@ -28,17 +28,18 @@ FIGURES = ("supplement_months", "supplement_amount")
 def supplement_months(
     places: Sequence[str], years: Sequence[int], *, folder: Path | None = None, rule_folder: Path | None = None
 ) -> pd.DataFrame:
-    """One row per place and month: region, month (YYYY-MM), year, rule, triggered (1, 0), growth, line, amount.
+    """One row per place and month: region, month, year, rule, groups, triggered (1, 0), growth, line, amount.
 
-    triggered: missing where no index of that month is published or no rule is in force. growth: the rise by which the
-    amount is reckoned, as a fraction, that of the year where the month has none. amount: yuan per person and month, 0
-    where not triggered. folder: of one's own prices and lines; rule_folder: of the rules (defaults: the project's).
+    month: YYYY-MM; groups: whom the rule covers, joined by ";". triggered: missing where no index of that month is
+    published or no rule is in force. growth: the rise by which the amount is reckoned, as a fraction, that of the year
+    where the month has none. amount: yuan per person and month, 0 where not triggered. folder: of one's own prices and
+    lines; rule_folder: of the rules (defaults: the project's).
     """
     months = [f"{year}-{month:02d}" for year in years for month in range(1, MONTHS + 1)]
     grid = pd.DataFrame({"region": np.repeat(list(places), len(months)), "month": months * len(places)}, dtype="str")
     day = pd.to_datetime(grid["month"] + "-01")
-    grid = grid.assign(year=day.dt.year, rule="", triggered=np.nan, growth=np.nan, amount=np.nan)
-    grid.insert(6, "line", line_in_force(grid.assign(interview_date=day), folder))
+    grid = grid.assign(year=day.dt.year, rule="", groups="", triggered=np.nan, growth=np.nan, amount=np.nan)
+    grid.insert(7, "line", line_in_force(grid.assign(interview_date=day), folder))
     books = rules.supplements(rule_folder)
     force = [in_force(books, f"{month}-01", place) for place, month in zip(grid["region"], grid["month"], strict=True)]
     asked = {s for rule in books for s in (*rule.growth, *(t.series for t in rule.triggers))}
@@ -48,7 +49,7 @@ def supplement_months(
     )
     for rule in books:
         mine = grid.index[[found is rule for found in force]]
-        grid.loc[mine, "rule"] = rule.name
+        grid.loc[mine, "rule"], grid.loc[mine, "groups"] = rule.name, ";".join(rule.groups)
         grid.loc[mine, "triggered"] = _triggered(by_month.loc[mine], rule)
         grid.loc[mine, "growth"] = _growth([by_month.loc[mine], by_year.loc[mine]], rule)
         due = (grid.loc[mine, "line"] * grid.loc[mine, "growth"]).clip(lower=rule.minimum)
@@ -84,17 +85,21 @@ def with_supplement(
     """The households with what the linkage means for each in its region and year.
 
     supplement_amount: yuan per person and year for those it covers. supplement_missed: 1 for a household on file that
-    does not receive dibao, 0 for one that does; missing for others. price_loss: yuan per head by which the purchases of
+    the rules of the year do not cover, 0 for one that they do, which a survey can tell of households in dibao only;
+    missing for others. price_loss: yuan per head by which the purchases of
     the months triggered cost more than a year before, income * growth / (1 + growth) of each month.
     """
     places = sorted(households["region"].dropna().unique())
     years = sorted(int(year) for year in households["year"].dropna().unique())
     table = supplement_months(places, years, folder=folder, rule_folder=rule_folder)
     burden = table["triggered"] * table["growth"] / (1 + table["growth"])
-    yearly = table.assign(burden=burden.where(table["triggered"].ne(0), 0.0)).groupby(["region", "year"])
-    sums = yearly[["amount", "burden"]].sum(min_count=MONTHS)
+    dibao = (";" + table["groups"] + ";").str.contains(";dibao;", regex=False).astype(float)
+    table = table.assign(burden=burden.where(table["triggered"].ne(0), 0.0), dibao=dibao)
+    yearly = table.groupby(["region", "year"])
+    sums = yearly[["amount", "burden"]].sum(min_count=MONTHS).assign(dibao=yearly["dibao"].max())
     found = households[["region", "year"]].join(sums, on=["region", "year"])
-    outside = households["dibao_received"].eq(0).astype(float).where(households["dibao_received"].notna())
+    received = households["dibao_received"]
+    outside = (1.0 - received * found["dibao"]).where(received.notna())
     out = households.assign(
         supplement_amount=found["amount"],
         supplement_missed=outside.where(households["frame"].eq("on_file")),

@@ -211,6 +211,7 @@ def test_blocks_of_households_do_not_show(monkeypatch):
         ({"costs": ["illness"], "alpha": -1}, "poverty.alpha"),
         ({}, "causes.factors"),
         ({"costs": ["illness", "illness"]}, "causes.factors"),
+        ({"costs": ["illness", "total"]}, "causes.factors"),
         ({"costs": ["minus"]}, "causes.negative"),
         ({"needs": ["care"]}, "causes.need"),
         ({"costs": [f"c{j}" for j in range(13)]}, "causes.too_many"),

@@ -197,6 +197,10 @@ def test_loss_and_cover_by_hand(none):
     assert found["supplement_missed"].tolist()[:2] == [1.0, 0.0]
     assert found["supplement_missed"].isna().tolist() == [False, False, True, True]
     assert np.isnan(found["price_loss"][3])
+    text = (RULES / "price_supplement_2021.yml").read_text(encoding="utf-8").replace("[dibao, ", "[")
+    (none / "price_supplement.yml").write_text(text, encoding="utf-8")
+    uncovered = with_supplement(sample, folder=none, rule_folder=none)["supplement_missed"]
+    assert uncovered.tolist()[:2] == [1.0, 1.0]
     assert unit_of(found, "price_loss") == "yuan/year"
 
 
