@@ -45,7 +45,7 @@ from aidlib.relapse.model_card import ModelCard, model_card
 from aidlib.relapse.periods import Periods
 from aidlib.relapse.person_years import person_years, register_years
 from aidlib.relapse.privacy import membership
-from aidlib.relapse.profile import dynamics_profile, long_spells
+from aidlib.relapse.profile import dynamics_profile, long_spells, long_stays
 from aidlib.relapse.recurrent import recurrent
 from aidlib.relapse.risk_model import FittedRisk, RiskModel, risk_bands
 from aidlib.relapse.saved_models import load_model, save_model
@@ -107,6 +107,7 @@ __all__ = [
     "load_model",
     "logrank",
     "long_spells",
+    "long_stays",
     "martingale_residuals",
     "mean_stay",
     "median_duration",

@@ -15,7 +15,8 @@ from aidlib.estimate.intervals import SHARES
 from aidlib.estimate.sampling import Ints, finite
 from aidlib.poverty.intervals import chosen
 from aidlib.relapse.dossiers import YEAR
-from aidlib.relapse.requirements import at_least, complete, dates
+from aidlib.relapse.person_years import ON_FILE
+from aidlib.relapse.requirements import at_least, column, complete, dates
 from aidlib.relapse.spells import places, spells
 
 PATTERNS = ("never", "transient", "recurrent", "chronic")
@@ -114,11 +115,48 @@ def long_spells(
     start, end = dates(spells, "start"), dates(spells, "end")
     running = spells[(start <= day) & ~(end <= day)]
     lasted = (day - running["start"]).dt.days / YEAR
+    found = _longer(running, Design.census(), lasted, years, by=by, margins=margins)
+    return replace(found, method="relapse_long_spells")
+
+
+def long_stays(
+    interviews: pd.DataFrame,
+    design: Design | None,
+    *,
+    years: Sequence[int] = (3, 5),
+    date: str = "interview_date",
+    by: By = None,
+    margins: bool = False,
+    interval: str = "logit",
+    df: str = "design",
+    base: str | None = None,
+) -> Estimates:
+    """Share of households on file at their interview whose spell had lasted over so many years; key ``longer_than``.
+
+    interviews: of person_years; the rows that are not on file stay in the design. by: columns of the survey, which the
+    register does not have. interval: "logit", "beta" or "wald".
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"position": ["on_file", "on_file", "left"], "since": pd.to_datetime(["2015-01-01"] * 3),
+    ...     "interview_date": pd.to_datetime(["2019-01-01", "2021-01-01", "2021-01-01"])})
+    >>> long_stays(rows, None).rows[["longer_than", "estimate"]].values.tolist()
+    [['3', 1.0], ['5', 0.5]]
+    """
+    lasted = (dates(interviews, date) - dates(interviews, "since")).dt.days / YEAR
+    lasted = lasted.where(column(interviews, "position").eq(ON_FILE))
+    found = _longer(interviews, design, lasted, years, by=by, margins=margins, interval=interval, df=df, base=base)
+    return replace(found, method="relapse_long_stays")
+
+
+def _longer(
+    sample: pd.DataFrame, design: Design | None, lasted: pd.Series, years: Sequence[int], **options: Any
+) -> Estimates:
+    """Share of the rows with a duration that had lasted more than each of ``years``; key column ``longer_than``."""
     found = {
         str(limit): proportion(
-            running.assign(longer=(lasted > limit).astype(float)), Design.census(), "longer", by=by, margins=margins
+            sample.assign(longer=(lasted > limit).astype(float).where(lasted.notna())), design, "longer", **options
         )
         for limit in years
     }
     table = stack(found, key="longer_than")
-    return replace(table, rows=table.rows.assign(measure="long_spells"), method="relapse_long_spells")
+    return replace(table, rows=table.rows.assign(measure="long_spells"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aidlib import rules, survey
 from aidlib.estimate import Design, mean
 from aidlib.reference import Problem, method
-from aidlib.relapse import dossier_spells, dynamics_profile, long_spells
+from aidlib.relapse import dossier_spells, dynamics_profile, long_spells, long_stays, person_years
 
 
 def panel(*histories: str, **columns) -> pd.DataFrame:
@@ -93,6 +93,17 @@ def test_long_spells_of_the_register(demo_store):
     assert rows["se"].tolist() == [0, 0]
 
 
+def test_long_stays_of_the_survey_are_near_those_of_the_register(demo_store):
+    surveys = survey.load("2025", "990000", store=demo_store)
+    history = dossier_spells(surveys.dossiers, until="2025-12-31")
+    found = person_years(surveys.panel, history, until="2025-12-31")
+    last = long_stays(found, surveys.design(), by="year").rows.query("year == '2025'").set_index("longer_than")
+    register = long_spells(history, "2025-12-31").rows.set_index("longer_than")
+    assert last["n"].tolist() == [(found["year"].eq(2025) & found["position"].eq("on_file")).sum()] * 2
+    for limit in ("3", "5"):
+        assert abs(last.loc[limit, "estimate"] - register.loc[limit, "estimate"]) < 4 * last.loc[limit, "se"] + 0.05
+
+
 def test_a_spell_that_ended_that_day_no_longer_runs():
     files = pd.DataFrame(
         {"start": pd.to_datetime(["2018-05-01"] * 2), "end": pd.to_datetime(["2024-12-31", "2025-01-01"])}
@@ -126,5 +137,5 @@ def test_wrong_panels_are_refused(sample, options, key):
 
 
 def test_notes_in_both_languages():
-    for key in ("relapse_dynamics_profile", "relapse_long_spells"):
+    for key in ("relapse_dynamics_profile", "relapse_long_spells", "relapse_long_stays"):
         assert method(key, "zh") != method(key, "en")
