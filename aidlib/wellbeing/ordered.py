@@ -153,7 +153,7 @@ def solve(data: Ordered) -> Solution:
     for _ in range(ROUNDS):
         score, information = _sums(current, x, data)
         try:
-            step = np.linalg.solve(information, score)
+            step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
         except np.linalg.LinAlgError:  # flat far out, where terms tell the categories apart
             break
         step, height = _walk(current, step, height, x, data)
@@ -222,7 +222,13 @@ def _edges(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats]:
 def _probability(upper: Floats, lower: Floats) -> Floats:
     """F(upper) - F(lower), from the side on which no digits are lost."""
     flip = lower > 0
-    return np.asarray(np.where(flip, expit(-lower) - expit(-upper), expit(upper) - expit(lower)))
+    return np.asarray(expit(np.where(flip, -lower, upper)) - expit(np.where(flip, -upper, lower)))
+
+
+def _density(edge: Floats) -> tuple[Floats, Floats]:
+    """The logistic density, and its derivative over it, 1 - 2 F; 0 and -1 or 1 at infinite edges."""
+    small = np.exp(-np.abs(edge))
+    return small / (1 + small) ** 2, np.copysign((1 - small) / (1 + small), -edge)
 
 
 def _likelihood(values: Floats, x: Floats, data: Ordered) -> float:
@@ -245,11 +251,9 @@ def _pieces(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats, F
     """Derivatives of each row's log likelihood by its upper and lower edge: both slopes, and the three curvatures."""
     upper, lower = _edges(values, x, data)
     probability = _probability(upper, lower)
-    above, below = expit(upper), expit(lower)
-    density = [above * expit(-upper), below * expit(-lower)]
-    up, down = (each / probability for each in density)
-    bend = [up * (1 - 2 * above), down * (1 - 2 * below)]
-    return up, -down, bend[0] - up**2, -bend[1] - down**2, up * down
+    (above, rise), (below, fall) = _density(upper), _density(lower)
+    up, down = above / probability, below / probability
+    return up, -down, up * (rise - up), -down * (fall + down), up * down
 
 
 def _sums(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats]:
@@ -258,7 +262,7 @@ def _sums(values: Floats, x: Floats, data: Ordered) -> tuple[Floats, Floats]:
     up, down, high, low, both = (weight * each for each in _pieces(values, x, data))
 
     def by_category(each: Floats) -> Floats:
-        return np.bincount(data.category, weights=each, minlength=cuts + 1)
+        return np.asarray(np.bincount(data.category, weights=each, minlength=cuts + 1), dtype=np.float64)
 
     score = np.concatenate([by_category(up)[:-1] + by_category(down)[1:], -(x.T @ (up + down))])
     information = np.zeros((len(score), len(score)))

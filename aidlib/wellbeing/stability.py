@@ -167,7 +167,8 @@ def drift(
     turned = pd.DataFrame(np.where(known[:, None], given.values, np.nan), sample.index, list(given.items))
     kept = [] if design is None else [c for c in dict.fromkeys(design.columns) if c != group]
     codes, names = column_codes(sample[group])
-    labels = pd.Series(pd.Categorical.from_codes(np.where(known, codes, -1), names), sample.index)
+    place = np.where(known, codes, -1).astype(np.int64)
+    labels = pd.Series(pd.Categorical.from_codes(place, categories=pd.Index(names)), sample.index)
     frame = sample[kept].assign(**turned, **{group: labels})
     fits = {}
     for item in given.items:
