@@ -24,7 +24,7 @@ from aidlib.estimate.estimates import Estimates
 from aidlib.estimate.regression import Shared, is_flag
 from aidlib.estimate.sampling import Floats, Ints
 from aidlib.estimate.study import Found
-from aidlib.relapse.cox import Columns, Model
+from aidlib.relapse.cox import EVENTS, Columns, Model, flagged
 from aidlib.relapse.risk_sets import RiskSets
 
 TRANSFORMS = ("km", "identity", "log", "rank")
@@ -64,16 +64,17 @@ def proportionality(
     if test not in TESTS:
         raise reference.problem("estimate.option", option="test", allowed=", ".join(TESTS))
     model = Model.of(sample, design, df=df, base=base, **columns)
-    slopes = _time_slopes(model, transform)
+    names = [*dict.fromkeys(model.terms.factors), ALL]
     if test == "model":
         score, information = _time_scores(model, transform)
         found = [_chi_square(score[own], information[np.ix_(own, own)]) for own in _groups(model)]
-        return _tests(slopes, model, np.array(found), "chi_square", "relapse_proportionality_model")
+        return _tests(model, names, np.array(found), "chi_square", "relapse_proportionality_model")
+    slopes = _time_slopes(model, transform)
     values, covariance = slopes.rows["estimate"].to_numpy(), slopes.covariance
     assert covariance is not None  # a model has few terms
     degrees = float(slopes.rows["df"].iloc[0])
     found = [wald_f(values[own], covariance[np.ix_(own, own)], degrees) for own in _groups(model)]
-    return _tests(slopes, model, np.array(found), "wald_f", "relapse_proportionality")
+    return _tests(model, names, np.array(found), "wald_f", "relapse_proportionality")
 
 
 def time_slopes(
@@ -115,7 +116,7 @@ def functional_form(
         raise reference.problem("estimate.option", option="knots", allowed=", ".join(map(str, KNOTS)))
     model = Model.of(sample, design, df=df, base=base, **columns)
     asked = [of] if isinstance(of, str) else list(_numbers(model, knots) if of is None else of)
-    results, lines = [], []
+    results = []
     for name in asked:
         curve = _spline(model, name, knots)
         widened = sample.assign(**curve)
@@ -126,8 +127,7 @@ def functional_form(
         found = again.found()
         degrees = float(again.study.degrees(found.members)[0])
         results.append(wald_f(found.estimate[own], found.influence.covariance()[np.ix_(own, own)], degrees))
-        lines.append(model.terms.names.index(name))
-    return _named(_plain(model), lines, asked, np.array(results).reshape(-1, 3), "wald_f", "relapse_functional_form")
+    return _tests(model, asked, np.array(results).reshape(-1, 3), "wald_f", "relapse_functional_form")
 
 
 def martingale_residuals(
@@ -211,7 +211,7 @@ def _time_slopes(model: Model, transform: str) -> Estimates:
         n=n,
         count=count,
     )
-    return replace(found, kind="effect")
+    return flagged(replace(found, kind="effect"), model.few(count))
 
 
 def _time_scores(model: Model, transform: str) -> tuple[Floats, Floats]:
@@ -264,28 +264,25 @@ def _chi_square(score: Floats, information: Floats) -> Floats:
     return np.array([statistic, q, chdtrc(q, statistic)])
 
 
-def _tests(slopes: Estimates, model: Model, found: Floats, statistic: str, method: str) -> Estimates:
-    """A row for each predictor and for all."""
-    names = [*dict.fromkeys(model.terms.factors), ALL]
-    return _named(slopes, [int(own[0]) for own in _groups(model)], names, found, statistic, method)
-
-
-def _named(
-    first: Estimates, lines: Sequence[int], names: Sequence[str], found: Floats, statistic: str, method: str
-) -> Estimates:
-    rows = first.rows.iloc[list(lines)].reset_index(drop=True).assign(term=list(names))
-    base = replace(first, rows=rows, covariance=None, _influence=None)
-    measures = dict(zip((statistic, "df_numerator", "p_value"), found.T, strict=True))
-    return plain_numbers(base, measures, method)
-
-
-def _plain(model: Model) -> Estimates:
+def _tests(model: Model, names: Sequence[str], found: Floats, statistic: str, method: str) -> Estimates:
+    """Tests (rows × statistic, degrees of freedom, p) named after the predictors that they are of."""
     n, count = model.sizes()
-    keys = pd.DataFrame({"term": model.terms.names}, dtype="str")
-    found = model.study.estimates(
-        model.found(), measure="coefficient", unit="number", method="", keys=keys, n=n, count=count
+    lines = [0 if name == ALL else model.terms.factors.index(name) for name in names]
+    keys = pd.DataFrame({"term": list(names)}, dtype="str")
+    shared = Shared(model.unit, np.zeros(0, dtype=np.int64), len(lines), model.members.whole)
+    none = model.influence(model.shares, np.zeros((len(model.scale), len(lines))))
+    plain = model.study.estimates(
+        Found(shared, np.zeros(len(lines)), none),
+        measure=statistic,
+        unit="number",
+        method=method,
+        keys=keys,
+        n=np.where([name == ALL for name in names], n.max(), n[lines]),
+        count=np.where([name == ALL for name in names], count.max(), count[lines]),
     )
-    return replace(found, kind="effect")
+    events = np.count_nonzero(model.histories.event[model.unit])
+    base = flagged(replace(plain, kind="effect", covariance=None, _influence=None), np.array(events < EVENTS))
+    return plain_numbers(base, dict(zip((statistic, "df_numerator", "p_value"), found.T, strict=True)), method)
 
 
 def _numbers(model: Model, knots: int | Sequence[float]) -> list[str]:

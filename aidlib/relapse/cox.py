@@ -24,7 +24,7 @@ from aidlib.estimate.regression import Shared, exponentiated, influence_of, is_f
 from aidlib.estimate.sampling import Floats, Ints
 from aidlib.estimate.study import Found, Study
 from aidlib.estimate.terms import Terms, aliased, terms
-from aidlib.relapse.histories import Histories, Names
+from aidlib.relapse.histories import Histories, Names, names_of
 from aidlib.relapse.partial_likelihood import Divergence, Likelihood, Point
 from aidlib.relapse.risk_sets import Bools, Grouped, RiskSets
 
@@ -43,7 +43,7 @@ class Columns(TypedDict, total=False):
     strata: Names
     ties: str
     cause: str | None
-    unit: str | None
+    unit: Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,7 @@ def cox(
     strata: Names = None,
     ties: str = "efron",
     cause: str | None = None,
-    unit: str | None = None,
+    unit: Names = None,
     df: str = "design",
     base: str | None = None,
 ) -> Estimates:
@@ -200,9 +200,10 @@ def cox(
     and ends by the event where ``event`` is 1 or, with ``cause``, where it holds that code: other ends censor (the
     cause-specific hazard). predictors: see ``estimate.terms``. strata: columns whose values have baseline hazards of
     their own. ties: "efron" or "breslow". unit: the column that tells units apart where they have several rows, which
-    may then not overlap within a stratum; it is the cluster of a design that names none. Rows without a history or a
-    predictor leave the model and stay in the design. n and ``count``: units and events, of a term of 0 and 1 those
-    with 1. ``flag`` is "quality" where a class, or its reference, has fewer than 50 events.
+    may then not overlap within a stratum, or the columns of units and of spells where time starts anew with a spell;
+    units are the clusters of a design that names none. Rows without a history or a predictor leave the model and stay
+    in the design. n and ``count``: units and events, of a term of 0 and 1 those with 1. ``flag`` is "quality" where a
+    class, or its reference, has fewer than 50 events.
     Raises Problem, naming the place, for a row that lacks one of the columns only or has its times out of order, for
     overlapping rows, where nobody has the event, or nobody of a class, and where coefficients cannot be had.
 
@@ -236,8 +237,13 @@ def coefficients(model: Model, *, method: str) -> Estimates:
     found = model.study.estimates(
         model.found(), measure="coefficient", unit="number", method=method, keys=names, n=n, count=count
     )
-    flag = np.where(model.few(count), "quality", found.rows["flag"])
-    return replace(found, rows=found.rows.assign(flag=flag), kind="effect")
+    return flagged(replace(found, kind="effect"), model.few(count))
+
+
+def flagged(estimates: Estimates, few: Bools) -> Estimates:
+    """The result with the rows that rest on too few events marked as not to be published."""
+    flag = np.where(few, "quality", estimates.rows["flag"])
+    return replace(estimates, rows=estimates.rows.assign(flag=flag))
 
 
 def hazard_ratios(estimates: Estimates) -> Estimates:
@@ -245,11 +251,12 @@ def hazard_ratios(estimates: Estimates) -> Estimates:
     return exponentiated(estimates, measure="hazard_ratio")
 
 
-def with_clusters(design: Design | None, unit: str | None) -> Design | None:
+def with_clusters(design: Design | None, unit: Names) -> Design | None:
     """The design, with the units as clusters where they have several rows and it names no clusters."""
-    if unit is None or (design is not None and (design.psu is not None or design.replicates is not None)):
+    keys = names_of(unit)
+    if not keys or (design is not None and (design.psu is not None or design.replicates is not None)):
         return design
-    return replace(Design() if design is None else design, psu=unit)
+    return replace(Design() if design is None else design, psu=keys[0])
 
 
 def usable(study: Study, predictors: Sequence[str], histories: Histories, event: str) -> tuple[Terms, Ints]:

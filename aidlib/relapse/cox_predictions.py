@@ -22,7 +22,7 @@ from aidlib.estimate.regression import Shared, is_flag
 from aidlib.estimate.sampling import Floats, finite
 from aidlib.estimate.study import Found
 from aidlib.poverty.intervals import log
-from aidlib.relapse.cox import Columns, Model
+from aidlib.relapse.cox import EVENTS, Columns, Model, flagged
 from aidlib.relapse.durations import SAME
 
 
@@ -79,7 +79,8 @@ def baseline_hazard(
         n=n,
         count=np.array(count, dtype=np.float64),
     )
-    return replace(result, kind="curve")
+    total = np.bincount(stratum, weights=event, minlength=len(model.histories.names))
+    return flagged(replace(result, kind="curve"), np.array([total[s] < EVENTS for s, _ in lines]))
 
 
 def event_probabilities(
@@ -127,8 +128,7 @@ def event_probabilities(
         n=n,
         count=count,
     )
-    flag = np.where(model.few(model.sizes()[1])[singles], "quality", result.rows["flag"])
-    return replace(result, rows=result.rows.assign(flag=flag), kind="effect")
+    return flagged(replace(result, kind="effect"), model.few(model.sizes()[1])[singles])
 
 
 def found_of(model: Model, estimate: Floats, own: Floats, slopes: Floats, chosen: Floats) -> Found:

@@ -23,7 +23,8 @@ class Histories:
     """One entry per sample row: at risk over (start, stop], ``event`` at stop or not, in which stratum.
 
     known: rows that have all of it; start: None where all are at risk from 0; stratum: a code, names: what the codes
-    stand for; unit: a code, or None where every row is a unit of its own.
+    stand for; unit: a code, spell: a code of what has a time of its own, a unit or one of its spells; both None where
+    every row is a unit.
     """
 
     start: Floats | None
@@ -33,6 +34,7 @@ class Histories:
     stratum: Ints
     names: list[str]
     unit: Ints | None
+    spell: Ints | None
 
     @classmethod
     def of(
@@ -44,7 +46,7 @@ class Histories:
         entry: str | None = None,
         strata: Names = None,
         cause: str | None = None,
-        unit: str | None = None,
+        unit: Names = None,
     ) -> Histories:
         """The columns read and checked; cause: the code of ``event`` that counts, all others censor."""
         stop, start = study.column(duration), None if entry is None else study.column(entry)
@@ -56,26 +58,29 @@ class Histories:
         _check_order(start, stop, duration, entry)
         stratum, names = strata_of(study.sample, strata)
         known &= stratum >= 0
-        units = None if unit is None else unit_codes(study.sample, unit)
-        found = cls(start, stop, ended & known, known, stratum, names, units)
-        if units is not None:
-            found.check_overlap(unit or "", np.zeros(len(stop)) if start is None else start, stratum)
+        keys = names_of(unit)
+        if not keys:
+            return cls(start, stop, ended & known, known, stratum, names, None, None)
+        codes = unit_codes(study.sample, keys)
+        found = cls(start, stop, ended & known, known, stratum, names, codes[0], codes[-1])
+        found.check_overlap(keys)
         return found
 
     def within(self, stratum: Ints, names: list[str]) -> Histories:
         """The same rows in other strata; rows of none (-1) are no longer known."""
         return replace(self, stratum=stratum, names=names, known=self.known & (stratum >= 0))
 
-    def check_overlap(self, unit: str, start: Floats, group: Ints) -> None:
-        """Raises Problem where two rows of one unit in one group are at risk at one time."""
+    def check_overlap(self, unit: Sequence[str]) -> None:
+        """Raises Problem where two rows of one spell in one stratum are at risk at one time."""
         rows = np.flatnonzero(self.known)
-        assert self.unit is not None  # only called with units
-        rows = rows[np.lexsort((self.stop[rows], start[rows], group[rows], self.unit[rows]))]
+        assert self.spell is not None  # only called with units
+        start = np.zeros(len(self.stop)) if self.start is None else self.start
+        rows = rows[np.lexsort((self.stop[rows], start[rows], self.stratum[rows], self.spell[rows]))]
         one, other = rows[:-1], rows[1:]
-        same = (self.unit[one] == self.unit[other]) & (group[one] == group[other])
+        same = (self.spell[one] == self.spell[other]) & (self.stratum[one] == self.stratum[other])
         wrong = same & (start[other] < self.stop[one] * (1 - SAME))
         if wrong.any():
-            raise reference.problem("relapse.rows_overlap", unit=unit, rows=int(wrong.sum()))
+            raise reference.problem("relapse.rows_overlap", unit=", ".join(unit), rows=int(wrong.sum()))
 
 
 def events(study: Study, event: str, cause: str | None) -> tuple[Bools, Bools]:
@@ -98,9 +103,8 @@ def causes_of(sample: pd.DataFrame, event: str) -> tuple[Ints, list[str]]:
 
 def strata_of(sample: pd.DataFrame, strata: Names) -> tuple[Ints, list[str]]:
     """Number of each row's stratum, -1 where a column is missing, and the strata's values, joined by " / "."""
-    columns = [] if strata is None else [strata] if isinstance(strata, str) else list(strata)
     number, names = np.zeros(len(sample), dtype=np.int64), [""]
-    for place, column in enumerate(columns):
+    for place, column in enumerate(names_of(strata)):
         check_column(sample, column)
         codes, levels = column_codes(sample[column])
         pair = np.where((number < 0) | (codes < 0), -1, number * len(levels) + codes)
@@ -110,13 +114,22 @@ def strata_of(sample: pd.DataFrame, strata: Names) -> tuple[Ints, list[str]]:
     return number, names
 
 
-def unit_codes(sample: pd.DataFrame, unit: str) -> Ints:
-    """Number of each row's unit; Problem where one is missing."""
-    check_column(sample, unit)
-    codes = pd.factorize(sample[unit])[0].astype(np.int64)
-    if (codes < 0).any():
-        raise reference.problem("relapse.missing", column=unit, rows=int((codes < 0).sum()))
-    return codes
+def names_of(columns: Names) -> list[str]:
+    """One, several or no columns as a list."""
+    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+
+
+def unit_codes(sample: pd.DataFrame, unit: Sequence[str]) -> list[Ints]:
+    """Number of each row's value of the first column, of the first two together, …; Problem where one is missing."""
+    found: list[Ints] = []
+    for column in unit:
+        check_column(sample, column)
+        codes, levels = pd.factorize(sample[column])
+        if (codes < 0).any():
+            raise reference.problem("relapse.missing", column=column, rows=int((codes < 0).sum()))
+        pair = codes if not found else found[-1] * max(len(levels), 1) + codes
+        found.append(pd.factorize(pair)[0].astype(np.int64))
+    return found
 
 
 def check_column(sample: pd.DataFrame, name: str) -> None:

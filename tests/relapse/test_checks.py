@@ -135,6 +135,13 @@ def test_flags_have_no_shape():
     assert len(functional_form(bent(3), None, duration="stop", event="event", predictors=["x"]).rows) == 0
 
 
+def test_tests_on_few_events_are_not_to_be_published():
+    ovarian = {"duration": "futime", "event": "fustat", "predictors": ["age", "rx"]}
+    for check in (proportionality, functional_form, time_slopes):
+        assert check(data("ovarian"), None, **ovarian).rows["flag"].unique().tolist() == ["quality"]
+        assert check(sample_of(35), None, **XZ).rows["flag"].unique().tolist() == [""]
+
+
 @pytest.mark.slow
 def test_proportional_hazards_are_kept_at_their_level():
     """400 samples of 40 clusters with an effect of their own: 5 % of the tests reject (2.8 to 7.2 % allowed)."""

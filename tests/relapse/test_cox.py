@@ -319,6 +319,16 @@ def test_a_unit_with_several_rows_is_a_cluster():
     assert found.rows["psus"].unique().tolist() == [103]
 
 
+def test_time_may_start_anew_with_each_spell_of_a_unit():
+    rows = sample_of(13).assign(household=lambda d: d["id"] // 2, spell=lambda d: d["id"] % 2 + 1)
+    found = cox(rows, None, **XZ, unit=["household", "spell"])
+    assert found.rows[["n", "psus"]].to_numpy().tolist() == [[150, 150]] * 2
+    assert numbers(found) == pytest.approx(numbers(cox(rows, Design(psu="household"), **XZ)), rel=1e-12)
+    with pytest.raises(Problem) as error:
+        cox(rows, None, **XZ, unit="household")
+    assert error.value.key == "relapse.rows_overlap"
+
+
 def test_few_events_are_not_to_be_published():
     rows = sample_of(10).assign(kind=lambda d: np.where(d.index < 40, "rare", "common"))
     found = cox(rows, None, duration="stop", event="event", predictors=["x", "kind"]).rows.set_index("term")
