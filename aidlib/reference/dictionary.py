@@ -129,7 +129,7 @@ def codes(name: str) -> Mapping[str, Label]:
 def label(column: str, value: object, language: str) -> str:
     """``value`` of ``column`` for a reader; "all" is the total, "column=code" a code of that column.
 
-    A value outside the code list is shown as it is.
+    A value outside the code list is shown as it is, after "name=" with the name's heading.
     """
     text = str(value)
     if text == ALL:
@@ -137,6 +137,8 @@ def label(column: str, value: object, language: str) -> str:
     named, sign, part = text.partition("=")
     if sign and (named in _columns() or named in dictionary().codes):
         return label(named, part, language)
+    if sign and named in dictionary().headings:
+        return _said_of(heading(named, language), part, language)
     for entries in _lists_of(column, dictionary()):
         if text in entries:
             return entries[text].text(language)
@@ -149,7 +151,11 @@ def _label_of_column(column: str, text: str, language: str) -> str:
     known = next((entries[code] for entries in _lists_of(column, dictionary()) if part and code in entries), None)
     if known is None:
         return text
-    return known.text(language) + ("：" if language == "zh" else ": ") + heading(part, language)
+    return _said_of(known.text(language), heading(part, language), language)
+
+
+def _said_of(name: str, text: str, language: str) -> str:
+    return name + ("：" if language == "zh" else ": ") + text
 
 
 def heading(column: str, language: str) -> str:
