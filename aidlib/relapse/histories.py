@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
-from aidlib.estimate.domains import column_codes
+from aidlib.estimate.domains import column_codes, text
 from aidlib.estimate.sampling import Floats, Ints
 from aidlib.estimate.study import Study
 from aidlib.relapse.durations import CENSORED, SAME
@@ -89,10 +89,11 @@ def events(study: Study, event: str, cause: str | None) -> tuple[Bools, Bools]:
         flags = study.flag(event)
         return flags == 1, np.isfinite(flags)
     codes, names = causes_of(study.sample, event)
-    if cause not in names or cause in CENSORED:
+    named = text(cause)
+    if named not in names or named in CENSORED:
         known = ", ".join(name for name in names if name not in CENSORED)
-        raise reference.problem("relapse.no_cause", column=event, cause=cause, known=known)
-    return codes == names.index(cause), codes >= 0
+        raise reference.problem("relapse.no_cause", column=event, cause=named, known=known)
+    return codes == names.index(named), codes >= 0
 
 
 def causes_of(sample: pd.DataFrame, event: str) -> tuple[Ints, list[str]]:

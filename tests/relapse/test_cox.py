@@ -14,7 +14,7 @@ from aidlib import reference
 from aidlib.estimate import Design, calibrate, make_replicates, total
 from aidlib.estimate.study import Study
 from aidlib.reference import Problem
-from aidlib.relapse.cox import cox, hazard_ratios, risk_sets
+from aidlib.relapse.cox import Model, cox, hazard_ratios, risk_sets
 from aidlib.relapse.histories import Histories
 from aidlib.relapse.logrank import logrank
 from aidlib.relapse.partial_likelihood import Likelihood
@@ -207,6 +207,9 @@ def test_job_losers_of_mccall(name, ties, codes):
     found = cox(rows, None, duration="spell", event="event", predictors=predictors, ties=ties).rows
     wanted = json.loads((path.parent / "expected.json").read_text(encoding="utf-8"))[name]
     assert found["term"].tolist()[0] == "ui=yes"
+    model = Model.of(rows, None, duration="spell", event="event", predictors=predictors, ties=ties)
+    assert np.sqrt(np.diag(model.inverse)) == pytest.approx(np.array(list(wanted["se"].values())), rel=ERROR)
+    assert model.point.value == pytest.approx(wanted["loglik"], rel=1e-12)
     assert found["estimate"].to_numpy() == pytest.approx(np.array(list(wanted["coef"].values())), rel=COEFFICIENT)
 
 

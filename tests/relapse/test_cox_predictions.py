@@ -10,6 +10,7 @@ from aidlib import reference
 from aidlib.estimate import Design, make_replicates
 from aidlib.reference import Problem
 from aidlib.relapse.cox_predictions import baseline_hazard, event_probabilities
+from aidlib.relapse.curves import cumulative_hazard
 from tests.relapse.test_cox import COHORT, FIGURES, LUNG, XZ, data, sample_of
 
 EXACT = 1e-8  # relative
@@ -155,3 +156,12 @@ def test_they_have_notes_in_both_languages():
         assert reference.method(found.method, "zh") != reference.method(found.method, "en")
         for measure in found.rows["measure"].unique():
             assert reference.heading(measure, "zh") != reference.heading(measure, "en")
+
+
+def test_without_predictors_it_is_the_curve_of_nelson_and_aalen():
+    rows = data("cohort")
+    design, options = Design("weight", "stratum", "psu"), {"duration": "stop", "event": "event", "entry": "start"}
+    found = baseline_hazard(rows, design, times=[2, 5], **options, predictors=[], ties="breslow").rows
+    wanted = cumulative_hazard(rows, design, times=[2, 5], **options).rows
+    for name in ("estimate", "se"):
+        assert found[name].to_numpy() == pytest.approx(wanted[name].to_numpy(), rel=1e-9)
