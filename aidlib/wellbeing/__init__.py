@@ -1,6 +1,7 @@
 """Listening to workers: scales and their reliability, satisfaction, wishes, and what hardship does to mind and work."""
 
 from aidlib.wellbeing.coding import Words, agreement, coded, to_check
+from aidlib.wellbeing.effects import ordered_effects
 from aidlib.wellbeing.listening import low_satisfaction, many_codes, satisfaction, screened, wish_ranks, wishes
 from aidlib.wellbeing.ordered import cut_logits, ordered_logit, proportional_odds
 from aidlib.wellbeing.pathways import pathways, within_households
@@ -30,6 +31,7 @@ __all__ = [
     "item_thresholds",
     "low_satisfaction",
     "many_codes",
+    "ordered_effects",
     "ordered_logit",
     "pathways",
     "proportional_odds",

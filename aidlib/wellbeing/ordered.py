@@ -8,7 +8,7 @@ Source: McCullagh (1980), J. R. Stat. Soc. B 42(2), 109-142; errors are those of
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,13 +32,17 @@ FEW = 5  # units on each side that a cut must have to be looked at by itself
 
 @dataclass(frozen=True, eq=False)
 class Ordered:
-    """The rows a fit uses: terms, category (0, 1, …) and weight of each; levels: names of the categories."""
+    """The rows a fit uses: terms, category (0, 1, …) and weight of each; levels: names of the categories.
+
+    names, factors: of the terms, and the predictor of each.
+    """
 
     matrix: Floats
     category: Ints
     weight: Floats
     levels: list[str]
     names: list[str]
+    factors: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +77,14 @@ def ordered_logit(
     [['ill', -1.712], ['y=1', -1.8], ['y=2', -0.227]]
     """
     study = Study.of(sample, design, df=df, base=base)
-    data, unit = _data(study, outcome, predictors)
+    data, unit = ordered_data(study, outcome, predictors)
     found = solve(data)
     cuts = len(data.levels) - 1
     order = np.r_[cuts : len(found.values), 0:cuts]
     members = Shared(unit, np.zeros(0, dtype=np.int64), len(order), len(unit) == len(sample))
     if study.sampling.replicates is not None:
-        influence = study.deviations(found.values[order], _replicated(data, study.sampling.replicates[unit])[order])
+        thetas = replicated(data, study.sampling.replicates[unit], lambda fit, _: fit.values[order], len(order))
+        influence = study.deviations(found.values[order], thetas)
     else:
         influence = influence_of(study, unit, iter(found.scores.T), found.inverse[:, order])
     keys = [*data.names, *(f"{outcome}={level}" for level in data.levels[:-1])]
@@ -167,15 +172,15 @@ def solve(data: Ordered) -> Solution:
     raise reference.problem("estimate.separation", terms=", ".join(named))
 
 
-def _replicated(data: Ordered, replicates: Floats) -> Floats:
-    """Solutions with each replicate's weights: values × replicates; missing where there is none."""
-    out = np.full((len(data.levels) - 1 + len(data.names), replicates.shape[1]), np.nan)
+def replicated(data: Ordered, replicates: Floats, statistic: Callable[[Solution, Floats], Floats], size: int) -> Floats:
+    """Numbers of the fit with each replicate's weights: ``size`` × replicates; missing where there is no fit."""
+    out = np.full((size, replicates.shape[1]), np.nan)
     for number, weight in enumerate(replicates.T):
         heavy = weight > 0
         if len(np.unique(data.category[heavy])) == len(data.levels):
             part = replace(data, matrix=data.matrix[heavy], category=data.category[heavy], weight=weight[heavy])
             with contextlib.suppress(reference.Problem, np.linalg.LinAlgError):
-                out[:, number] = solve(part).values
+                out[:, number] = statistic(solve(part), weight)
     return out
 
 
@@ -191,7 +196,8 @@ def _slopes(fit: Estimates) -> Estimates:
     )
 
 
-def _data(study: Study, outcome: str, predictors: Sequence[str]) -> tuple[Ordered, Ints]:
+def ordered_data(study: Study, outcome: str, predictors: Sequence[str]) -> tuple[Ordered, Ints]:
+    """What a fit uses, and the sample rows that these are. Raises Problem as ``ordered_logit``."""
     codes, levels = _categories(study.sample, outcome)
     known = (codes >= 0) & (study.sampling.weight > 0)
     if not known.any():
@@ -202,7 +208,7 @@ def _data(study: Study, outcome: str, predictors: Sequence[str]) -> tuple[Ordere
     if len(present) < 2:
         raise reference.problem("wellbeing.one_category", column=outcome)
     names = [levels[code] for code in present]
-    return Ordered(found.matrix[unit], category, study.sampling.weight[unit], names, found.names), unit
+    return Ordered(found.matrix[unit], category, study.sampling.weight[unit], names, found.names, found.factors), unit
 
 
 def _categories(sample: pd.DataFrame, outcome: str) -> tuple[Ints, list[str]]:

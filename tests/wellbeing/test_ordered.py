@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from aidlib.estimate import Design, make_replicates
+from aidlib.estimate.margins import marginal_effects
 from aidlib.estimate.regression import exponentiated, regression
 from aidlib.reference import Problem, method
-from aidlib.wellbeing import cut_logits, ordered_logit, proportional_odds
+from aidlib.wellbeing import cut_logits, ordered_effects, ordered_logit, proportional_odds
 
 ORACLES = Path(__file__).parent / "oracles"
 SAME = 1e-6
@@ -165,3 +167,38 @@ def test_what_cannot_be_fitted_is_named(made, change, predictors, key):
 def test_too_few_cuts_are_named(made):
     with pytest.raises(Problem, match="y"):
         proportional_odds(made.assign(y=made["y"] > 1), None, "y", ["x"])
+
+
+# --- effects on the share of low answers
+def test_effects_of_two_categories_are_those_of_the_binary_logit(made):
+    part = np.where(made["x"] > 1, "c", np.where(made["x"] > 0, "b", "a"))
+    sample = made.assign(y=(made["y"] > 1).astype(float), part=part)
+    plan = Design(psu="psu")
+    found = ordered_effects(sample, plan, "y", ["x", "ill", "part"], up_to=0).rows.set_index("term")
+    wanted = marginal_effects(sample, plan, "y", ["x", "ill", "part"]).rows.set_index("term")
+    assert found["estimate"].to_dict() == pytest.approx((-wanted["estimate"]).to_dict(), rel=1e-6)
+    assert found["se"].to_dict() == pytest.approx(wanted["se"].to_dict(), rel=1e-6)
+
+
+def test_an_effect_by_hand(made):
+    values = ordered_logit(made, None, "y", ["x", "ill"]).rows.set_index("term")["estimate"]
+    along = values["y=1"] - values["x"] * made["x"]
+    wanted = (expit(along - values["ill"]) - expit(along)).mean()
+    found = ordered_effects(made, None, "y", ["x", "ill"], up_to=1).rows.set_index("term")
+    assert found.loc["ill", "estimate"] == pytest.approx(wanted)
+
+
+def test_errors_of_effects_agree_with_replicates(made):
+    part = made.head(400)
+    plan = make_replicates(part, Design(psu="psu"), kind="jk1")
+    taylor = ordered_effects(part, Design(psu="psu"), "y", ["x", "ill"], up_to=1).rows
+    other = ordered_effects(plan.sample, plan.design, "y", ["x", "ill"], up_to=1).rows
+    assert other["estimate"].tolist() == pytest.approx(taylor["estimate"].tolist())
+    assert other["se"].tolist() == pytest.approx(taylor["se"].tolist(), rel=0.1)
+
+
+@pytest.mark.parametrize("level", [3, 7, "low"])
+def test_a_cut_that_is_not_there_is_named(made, level):
+    with pytest.raises(Problem) as error:
+        ordered_effects(made, None, "y", ["x"], up_to=level)
+    assert error.value.key == "wellbeing.no_cut" and "0, 1, 2" in str(error.value)
