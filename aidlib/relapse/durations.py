@@ -56,17 +56,16 @@ class Durations:
             found -= _from_the_end(self._sums(self.entered, weight))
         return found
 
-    def ended(self, weight: Floats | None = None) -> Floats:
-        """Sum of the weights (None: 1) of the rows that end by each cause at each event time: causes × groups × K."""
-        found = [self.kind == cause for cause in range(1, len(self.causes) + 1)]
-        sums = [self._sums(self.left, own if weight is None else own * weight) for own in found]
-        return np.stack(sums)[:, :, 1:]
+    def ended(self, weight: Floats) -> Floats:
+        """Sum of the weights (one per pair) of the rows that end by each cause at each time: causes × groups × K."""
+        own = [weight * (self.kind == cause) for cause in range(1, len(self.causes) + 1)]
+        return np.stack([self._sums(self.left, values) for values in own])[:, :, 1:]
 
     def positions(self, times: Floats) -> Ints:
         """Number of event times up to each of ``times``."""
         return _up_to(self.time, times)
 
-    def _sums(self, position: Ints, values: Floats | NDArray[np.bool_]) -> Floats:
+    def _sums(self, position: Ints, values: Floats) -> Floats:
         groups, size = self.shape
         sums = np.bincount(self.cells(position), weights=values, minlength=groups * size)
         return sums.reshape(groups, size).astype(np.float64, copy=False)
