@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aidlib import reference
-from aidlib.relapse.requirements import ECONOMIC, at_least, column, complete, dates, known_reasons
+from aidlib.relapse.requirements import ECONOMIC, at_least, column, complete, dates, day, known_reasons
 from aidlib.relapse.spells import numbered_within
 
 YEAR = 365.25  # days
@@ -91,7 +91,7 @@ def _ordered(dossiers: pd.DataFrame, until: pd.Timestamp | str | None) -> tuple[
     unclear = int((closed.notna() & reason.isna()).sum())
     if unclear:
         raise reference.problem("relapse.no_reason", rows=unclear)
-    last = pd.concat([opened, closed]).max() if until is None else pd.Timestamp(until)
+    last = pd.concat([opened, closed]).max() if until is None else day("until", until)
     files = dossiers.assign(closed=closed.mask(closed > last))[opened <= last]
     files = files.sort_values([UNIT, "opened", "closed"], kind="stable", ignore_index=True)
     overlap = files[UNIT].eq(files[UNIT].shift()) & ~(files["closed"].shift() <= files["opened"])
@@ -112,7 +112,7 @@ def years(start: pd.Series, end: pd.Series) -> pd.Series:
 
 def _entered(table: pd.DataFrame, since: pd.Timestamp | str | None) -> pd.Series:
     """Years on file when the register begins; missing for spells that were over by then or have not yet lasted."""
-    begins = table["start"] if since is None else pd.Series(pd.Timestamp(since), table.index)
+    begins = table["start"] if since is None else pd.Series(day("since", since), table.index)
     entered = years(table["start"], begins).clip(lower=0)
     return entered.mask((table["end"] <= begins) & (table["start"] < begins) | (table["length"] <= entered))
 

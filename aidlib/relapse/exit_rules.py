@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from aidlib import reference
 from aidlib.estimate import Design, Estimates, Study, stack
 from aidlib.estimate.sampling import Floats, finite
-from aidlib.relapse.requirements import ECONOMIC, column, dates
+from aidlib.relapse.requirements import ECONOMIC, at_least, column, dates, day
 from aidlib.relapse.spells import Places, places
 
 FIGURES = ("spells", "exits", "returns")
@@ -31,6 +32,8 @@ def hardship_states(panel: pd.DataFrame, grade: pd.Series, *, ratio: str = "net_
     [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
     share = pd.Series(finite(panel, ratio), panel.index)
+    if len(grade) != len(panel):
+        raise reference.problem("relapse.other_rows", what="grade")
     judged = grade.set_axis(panel.index)
     return panel.assign(
         in_hardship=judged.isin(HARDSHIP).astype(float).where(judged.notna()),
@@ -65,6 +68,7 @@ def exit_rules(
     >>> exit_rules(panel, None, rules).rows["estimate"].tolist()
     [2.0, 2.0, 1.0, 1.0, 1.0, 0.0]
     """
+    at_least("rules", len(rules), 1)
     study = Study.of(panel, design, by=by, margins=margins, df=df, base=base)
     at = places(panel, unit, time)
     events = np.stack([one for found in rules.values() for one in _events(found, at, unit, len(panel))], axis=1)
@@ -96,6 +100,9 @@ def _events(found: pd.DataFrame, at: Places, unit: str, rows: int) -> list[Float
     back = left[:-1] & (of[1:] == of[:-1])
     returned = np.append(False, back)[: len(of)]
     begun, gone = at.rows_at(of, start), at.rows_at(of[left], end[left])
+    if (begun < 0).any():
+        raise reference.problem("relapse.other_rows", what="spells")
+    gone = np.where(gone < 0, begun[left], gone)  # an end that no interview saw, known from elsewhere
     return [np.bincount(where, minlength=rows).astype(float) for where in (begun, gone, begun[returned])]
 
 
@@ -119,7 +126,8 @@ def register_rules(
     >>> register_rules(rules, since="2020-01-01", until="2022-01-01").rows["estimate"].tolist()
     [2.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """
-    first, last, found = pd.Timestamp(since), pd.Timestamp(until), {}
+    at_least("rules", len(rules), 1)
+    first, last, found = day("since", since), day("until", until), {}
     for name, spells in rules.items():
         opened = dates(spells, "start").between(first, last, inclusive="right")
         closed = dates(spells, "end").between(first, last, inclusive="right")

@@ -10,7 +10,7 @@ import pandas as pd
 from aidlib import reference
 from aidlib.estimate.sampling import finite
 from aidlib.relapse.person_years import SECONDS, UNIT, timeline
-from aidlib.relapse.requirements import ECONOMIC, column, complete, dates
+from aidlib.relapse.requirements import ECONOMIC, column, complete, dates, day
 
 YEAR = 365.25  # days
 WITHIN = 90  # days before the exit in which its decision was taken
@@ -45,7 +45,7 @@ def known_at_exit(
     Exits before the register begins (``entered`` missing) are left out: who left then is in it only if it came back.
     lines: region, valid_from, line (None: those of ``reference``).
     """
-    last = pd.Timestamp(until)
+    last = day("until", until)
     gone = _leavers(spells, last)
     own = [name for name in OWN if name in gone]
     table = gone[[UNIT, "spell", "exit_date", "exit_year", *own, *HISTORY]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aidlib import reference
 from aidlib.estimate.domains import texts
 from aidlib.estimate.sampling import Ints
-from aidlib.relapse.requirements import ECONOMIC, column, complete, dates
+from aidlib.relapse.requirements import ECONOMIC, column, complete, dates, day
 
 UNIT = "household_id"
 ON_FILE, LEFT, RETURN = "on_file", "left", "return"
@@ -48,16 +48,17 @@ def person_years(
     {'position': ['on_file', 'left'], 'k': [1.0, 1.0], 'event': ['economic', '']}
     """
     history = timeline(spells)
-    day = dates(interviews, date).to_numpy().astype(DAY)
-    place = history.last_before(complete(interviews, UNIT), day)
+    known = np.datetime64(day("until", until), "D")
+    on = dates(interviews, date).to_numpy().astype(DAY)
+    place = history.last_before(complete(interviews, UNIT), on)
     spell = history.at(place)
-    on_file = ~np.isnat(spell.start) & ~(spell.end <= day)
-    left = (spell.end <= day) & (spell.exit == history.reasons.get_indexer(pd.Index([ECONOMIC])))
+    on_file = ~np.isnat(spell.start) & ~(spell.end <= on)
+    left = (spell.end <= on) & (spell.exit == history.reasons.get_indexer(pd.Index([ECONOMIC])))
     since = np.where(on_file, spell.start, np.where(left, spell.end, NEVER))
-    year_on = a_year_after(day)
+    year_on = a_year_after(on)
     ended, returned = on_file & (spell.end <= year_on), left & (spell.back <= year_on)
     events, none = [*history.reasons, RETURN, ""], len(history.reasons) + 1
-    k = years_between(since, day) + 1
+    k = years_between(since, on) + 1
     return interviews.assign(
         position=texts([ON_FILE, LEFT, ""]).take(np.select([on_file, left], [0, 1], 2)),
         spell=np.where(on_file | left, spell.number, np.nan),
@@ -67,7 +68,7 @@ def person_years(
         stop=k,
         event=texts(events).take(np.select([ended, returned], [spell.exit, none - 1], none)),
         event_date=np.select([ended, returned], [spell.end, spell.back], NEVER).astype(SECONDS),
-        observed=(on_file | left) & (year_on <= np.datetime64(pd.Timestamp(until), "D")),
+        observed=(on_file | left) & (year_on <= known),
     )
 
 
@@ -81,7 +82,7 @@ def register_years(
     missing) are left out: whether it still holds them depends on what came later.
     """
     homes = spells[UNIT].drop_duplicates()
-    moments = pd.DatetimeIndex([pd.Timestamp(day) for day in days])
+    moments = pd.DatetimeIndex([day("days", one) for one in days])
     grid = pd.DataFrame({UNIT: np.repeat(homes.array, len(moments)), "interview_date": np.tile(moments, len(homes))})
     found = person_years(grid.assign(year=grid["interview_date"].dt.year), spells, until=until)
     found = found[found["position"].ne("")]
@@ -149,7 +150,7 @@ def timeline(spells: pd.DataFrame) -> Timeline:
     if overlap:
         raise reference.problem("relapse.overlap", unit=UNIT, rows=overlap)
     number = column(spells, "spell").to_numpy(np.float64)[order]
-    why, reasons = pd.factorize(column(spells, "exit"))
+    why, reasons = pd.factorize(complete(spells, "exit"))
     back = np.append(np.where(again, start[1:], NEVER), NEVER)[: len(start)].astype(DAY)
     moments = Moments(number, start, end, why[order].astype(np.int64), back)
     return Timeline(order, pd.Index(homes), home, pd.Index(reasons), moments)

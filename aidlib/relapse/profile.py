@@ -16,7 +16,7 @@ from aidlib.estimate.sampling import Ints, finite
 from aidlib.poverty.intervals import chosen
 from aidlib.relapse.dossiers import YEAR
 from aidlib.relapse.person_years import ON_FILE
-from aidlib.relapse.requirements import at_least, column, complete, dates
+from aidlib.relapse.requirements import at_least, column, complete, dates, day
 from aidlib.relapse.spells import places, spells
 
 PATTERNS = ("never", "transient", "recurrent", "chronic")
@@ -110,11 +110,11 @@ def long_spells(
     >>> long_spells(files, "2024-12-31").rows[["longer_than", "estimate"]].values.tolist()
     [['3', 0.5], ['5', 0.5]]
     """
-    day = pd.Timestamp(on)
+    last = day("on", on)
     complete(spells, "start")
     start, end = dates(spells, "start"), dates(spells, "end")
-    running = spells[(start <= day) & ~(end <= day)]
-    lasted = (day - running["start"]).dt.days / YEAR
+    running = spells[(start <= last) & ~(end <= last)]
+    lasted = (last - running["start"]).dt.days / YEAR
     found = _longer(running, Design.census(), lasted, years, by=by, margins=margins)
     return replace(found, method="relapse_long_spells")
 
@@ -152,6 +152,7 @@ def _longer(
     sample: pd.DataFrame, design: Design | None, lasted: pd.Series, years: Sequence[int], **options: Any
 ) -> Estimates:
     """Share of the rows with a duration that had lasted more than each of ``years``; key column ``longer_than``."""
+    at_least("years", len(years), 1)
     found = {
         str(limit): proportion(
             sample.assign(longer=(lasted > limit).astype(float).where(lasted.notna())), design, "longer", **options

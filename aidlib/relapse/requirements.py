@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from aidlib import reference
@@ -47,7 +48,18 @@ def known_reasons(values: pd.Series, *more: str) -> pd.Series:
     return values
 
 
+def day(name: str, value: pd.Timestamp | str) -> pd.Timestamp:
+    """The option ``name`` as a day; Problem where it is none."""
+    try:
+        found = pd.Timestamp(value)
+    except (ValueError, TypeError):
+        raise reference.problem("relapse.not_day", option=name) from None
+    if pd.isna(found):
+        raise reference.problem("relapse.not_day", option=name)
+    return found
+
+
 def at_least(name: str, value: int, least: int) -> None:
     """Problem where the option ``name`` is not a whole number of at least ``least``."""
-    if isinstance(value, bool) or int(value) != value or value < least:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise reference.problem("estimate.option", option=name, allowed=f"{least}, {least + 1}, {least + 2}, …")

@@ -175,6 +175,9 @@ def test_bridging_only_ever_joins(days, months):
         (files(("a", "2020-01-01", "2022-01-01", "economic"), ("a", "2021-01-01", None)), {}, "relapse.overlap"),
         (files(("a", "2020-01-01", None), ("a", "2021-01-01", None)), {}, "relapse.overlap"),
         (TWICE, {"bridge_months": -1}, "estimate.option"),
+        (TWICE, {"bridge_months": 1.5}, "estimate.option"),
+        (TWICE, {"until": "soon"}, "relapse.not_day"),
+        (TWICE, {"since": pd.NaT}, "relapse.not_day"),
     ],
 )
 def test_wrong_registers_are_refused(register, options, key):

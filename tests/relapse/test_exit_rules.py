@@ -124,6 +124,21 @@ def test_spells_of_dates_are_refused():
     assert error.value.key == "estimate.not_numeric"
 
 
+@pytest.mark.parametrize(
+    ("call", "key"),
+    [
+        (lambda: exit_rules(panel("01", "10"), None, {}), "estimate.option"),
+        (lambda: exit_rules(panel("01", "00"), None, {"other": spells(panel("0", "0", "1"))}), "relapse.other_rows"),
+        (lambda: hardship_states(panel("01").assign(net_ratio=1.0), pd.Series(["deep"])), "relapse.other_rows"),
+        (lambda: register_rules({}, since="2020-01-01", until="2021-01-01"), "estimate.option"),
+    ],
+)
+def test_rules_of_nothing_or_of_another_panel_are_refused(call, key):
+    with pytest.raises(Problem) as error:
+        call()
+    assert error.value.key == key
+
+
 def test_names_and_notes_in_both_languages():
     for key in ("relapse_exit_rules", "relapse_register_rules"):
         assert method(key, "zh") != method(key, "en")

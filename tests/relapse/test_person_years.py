@@ -183,6 +183,7 @@ def test_the_default_register_shows_the_planted_shares():
         (spells(("a", None, None, "")), "relapse.missing"),
         (ONE.drop(columns="exit"), "estimate.no_column"),
         (ONE.assign(start=2020), "relapse.not_dates"),
+        (ONE.assign(exit=None), "relapse.missing"),
     ],
 )
 def test_wrong_spells_are_refused(history, key):
