@@ -69,7 +69,7 @@ def growth(places: pd.Series, periods: pd.Series, series: str, folder: Path | No
     "basket": one's own series of that name, else food and all else at the basket's shares (see ``reference.baskets``),
     all else being what the CPI of the period leaves or, for a month without a CPI, that of its year.
     """
-    own = folder or ((reference.project_folder() or Path()) / "data" / "reference")
+    own = series_folder(folder)
     table = reference.prices(own)
     published = _published(table, places, periods, series)
     if series != BASKET or table["series"].eq(BASKET).any():
@@ -79,6 +79,11 @@ def growth(places: pd.Series, periods: pd.Series, series: str, folder: Path | No
     rest = [_rest(table, places, when, food["cpi"]) for when in (periods, periods.str[:4])]
     dear = _published(table, places, periods, "food")
     return (food["hardship"] * dear + (1 - food["hardship"]) * rest[0].fillna(rest[1])) / 100 - 1
+
+
+def series_folder(folder: Path | None) -> Path:
+    """The folder of one's own prices and lines: ``folder``, else data/reference of the project."""
+    return folder or ((reference.project_folder() or Path()) / "data" / "reference")
 
 
 def figures(

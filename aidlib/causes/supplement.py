@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference, rules
-from aidlib.causes.published import figures, growth
+from aidlib.causes.published import figures, growth, series_folder
 from aidlib.estimate import Estimates
 from aidlib.rules.book import in_force
 from aidlib.survey.derive import line_in_force
@@ -39,7 +39,7 @@ def supplement_months(
     grid = pd.DataFrame({"region": np.repeat(list(places), len(months)), "month": months * len(places)}, dtype="str")
     day = pd.to_datetime(grid["month"] + "-01")
     grid = grid.assign(year=day.dt.year, rule="", groups="", triggered=np.nan, growth=np.nan, amount=np.nan)
-    grid.insert(7, "line", line_in_force(grid.assign(interview_date=day), folder))
+    grid.insert(7, "line", line_in_force(grid.assign(interview_date=day), series_folder(folder)))
     books = rules.supplements(rule_folder)
     force = [in_force(books, f"{month}-01", place) for place, month in zip(grid["region"], grid["month"], strict=True)]
     asked = {s for rule in books for s in (*rule.growth, *(t.series for t in rule.triggers))}
@@ -86,8 +86,8 @@ def with_supplement(
 
     supplement_amount: yuan per person and year for those it covers. supplement_missed: 1 for a household on file that
     the rules of the year do not cover, 0 for one that they do, which a survey can tell of households in dibao only;
-    missing for others. price_loss: yuan per head by which the purchases of
-    the months triggered cost more than a year before, income * growth / (1 + growth) of each month.
+    missing for others. price_loss: yuan per head by which the purchases of the months triggered cost more than a year
+    before, income * growth / (1 + growth) of each month.
     """
     places = sorted(households["region"].dropna().unique())
     years = sorted(int(year) for year in households["year"].dropna().unique())

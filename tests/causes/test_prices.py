@@ -160,6 +160,17 @@ def test_a_month_without_any_index_is_not_known(tmp_path):
     assert rows["flag"].tolist() == ["empty"]
 
 
+def test_a_line_and_an_index_of_ones_own_are_taken(tmp_path):
+    own(tmp_path, [("990200", "food", "2022-03", 108.0), ("990200", "scpi", "2022-03", 105.0)])
+    line = pd.DataFrame(
+        {"region": ["990200"], "valid_from": "2022-01-01", "line": "1000", "source": "", "certainty": ""}
+    )
+    line.to_csv(tmp_path / "lines.csv", index=False)
+    table = supplement_months(["990200"], [2022], folder=tmp_path, rule_folder=RULES).set_index("month")
+    assert table.loc["2022-03", ["triggered", "growth", "amount"]].tolist() == pytest.approx([1.0, 0.05, 50.0])
+    assert table.drop("2022-03")["triggered"].eq(0).all()
+
+
 def test_before_the_first_rule_nothing_is_known(none):
     table = supplement_months(["990100"], [2015], folder=none, rule_folder=RULES)
     assert table["triggered"].isna().all() and (table["rule"] == "").all()
