@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from aidlib import survey
+from aidlib.estimate import proportion
 from aidlib.reference import Problem
 from aidlib.relapse import dossier_spells, person_years, register_years
 
@@ -172,6 +173,22 @@ def test_the_default_register_shows_the_planted_shares():
         shares, sizes = yearly(rows, position, event)
         for k in range(1, 6):
             assert shares[k] == pytest.approx(truth["dynamics"]["yearly"][name][str(k)], abs=max(0.001, 3 / sizes[k]))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (REGISTER / "raw.truth.json").exists(), reason="the default demonstration store is not here")
+def test_the_default_survey_shows_the_planted_shares_within_its_errors():
+    truth = json.loads((REGISTER / "raw.truth.json").read_text())["dynamics"]["yearly"]["exit"]
+    surveys = survey.load("2025", "990000", store=REGISTER / "store")
+    found = person_years(surveys.panel, dossier_spells(surveys.dossiers, until="2025-12-31"), until="2025-12-31")
+    risk = found["observed"] & found["position"].eq("on_file")
+    found = found.assign(
+        left=found["event"].eq("economic").astype(float).where(risk), year_on_file=found["k"].clip(upper=5)
+    )
+    rows = proportion(found, surveys.design(), "left", by="year_on_file").rows.set_index("year_on_file")
+    for k, share in truth.items():
+        assert abs(rows.loc[k, "estimate"] - share) < 3 * rows.loc[k, "se"]
+        assert rows.loc[k, "se"] < 0.02
 
 
 # --- errors
