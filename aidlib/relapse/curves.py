@@ -42,8 +42,8 @@ def survival_curve(
     S(t) = product over the event times k <= t of 1 - d_k / Y_k, weighted. duration: above 0; event: 1 where the row
     ends by it, 0 where it is censored; entry: the time after which the row is at risk (None: 0); rows without duration
     and event stay in the design alone. unit: the column that tells units apart where they have several rows.
-    interval: "log-log", "log" or "plain". n: units with a duration; ``count``: those with the event up to the time.
-    No value after the last observation of a group unless nobody was left then, nor for a group without any event.
+    interval: "log-log", "log" or "plain". n: units with a duration; ``count``: those without the event up to the time,
+    censored ones among them. No value after the last observation of a group unless nobody was left then, nor for a group without any event.
     More than 1,000 rows carry no covariance: give ``times`` to compare groups.
     Raises Problem for a row that lacks duration or event, for times out of order, and where nobody has the event.
 
@@ -55,7 +55,7 @@ def survival_curve(
     bounds = chosen(interval, SURVIVAL)
     study = Study.of(sample, design, by=by, margins=margins, df=df, base=base)
     found = durations(study, duration, event, entry, flag=True)
-    return curve(
+    result = curve(
         Question(study, found, unit),
         product_limit.survival,
         evaluated(times, found),
@@ -64,6 +64,7 @@ def survival_curve(
         method="relapse_survival",
         interval=bounds,
     )
+    return replace(result, rows=result.rows.assign(count=result.rows["n"] - result.rows["count"]))
 
 
 def cumulative_hazard(
@@ -83,7 +84,7 @@ def cumulative_hazard(
 ) -> Estimates:
     """Cumulative hazard by ``time``, the sum over the event times k <= t of d_k / Y_k, by group.
 
-    interval: "log" or "plain"; all else as ``survival_curve``.
+    interval: "log" or "plain"; count: units with the event up to the time; all else as ``survival_curve``.
 
     >>> import pandas as pd
     >>> spells = pd.DataFrame({"years": [1, 2, 2, 3], "left": [1, 1, 0, 1]})
