@@ -114,9 +114,11 @@ def _fitted(data: Data, scale: _Scale, current: Floats, now: _Sums) -> Fit:
 
 def _beginning(data: Data, link: Link, scale: _Scale) -> Floats:
     """Standard coefficients to start from: those of a small part of many rows, else the intercept alone."""
-    mean = float(data.weight @ data.outcome / data.weight.sum())
-    if (link.binary and mean in (0.0, 1.0)) or (link.name == "log" and mean == 0):
-        raise reference.problem("estimate.one_outcome", value=f"{mean:g}")
+    mean, held = float(data.weight @ data.outcome / data.weight.sum()), data.weight != 0
+    low = data.outcome.min(where=held, initial=np.inf)
+    never = link.binary or (link.name == "log" and low == 0)
+    if never and low == data.outcome.max(where=held, initial=-np.inf):
+        raise reference.problem("estimate.one_outcome", value=f"{low:g}")
     if len(data.outcome) > 4 * PART:
         drawn = np.random.default_rng(SEED).integers(0, len(data.outcome), PART)
         part = Data(data.matrix.T[:, drawn].T, data.outcome[drawn], data.weight[drawn], data.names)

@@ -118,9 +118,11 @@ class Hazards:
             raise reference.problem("estimate.option", option="link", allowed=", ".join(RATIOS))
         read = periods.read(sample)
         study = Study.of(read, by_unit(design, periods.unit), df=df, base=base)
-        known = read[list(dict.fromkeys([periods.event, *_columns(periods, read)]))].notna().all(axis=1)
-        used = read.loc[known & (study.sampling.weight > 0), periods.duration]
-        years = [periods.duration] if len(used.unique()) > 1 else []
+        known = study.sampling.weight > 0
+        for name in [periods.event, *_columns(periods, read)]:
+            known &= read[name].notna().to_numpy()
+        several = len(read.loc[known, periods.duration].unique()) > 1
+        years = [periods.duration] if several else []  # of a single year the intercept says all
         return cls(sample, periods, Model.of(study, periods.event, [*years, *periods.predictors], link))
 
     @property
