@@ -43,8 +43,8 @@ def survival_curve(
     ends by it, 0 where it is censored; entry: the time after which the row is at risk (None: 0); rows without duration
     and event stay in the design alone. unit: the column that tells units apart where they have several rows.
     interval: "log-log", "log" or "plain". n: units with a duration; ``count``: those without the event up to the time,
-    censored ones among them. No value after the last observation of a group unless nobody was left then, nor for a group without any event.
-    More than 1,000 rows carry no covariance: give ``times`` to compare groups.
+    censored ones among them. No value after the last observation of a group unless nobody was left then, nor for a
+    group without any event. More than 1,000 rows carry no covariance: give ``times`` to compare groups.
     Raises Problem for a row that lacks duration or event, for times out of order, and where nobody has the event.
 
     >>> import pandas as pd

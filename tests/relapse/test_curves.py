@@ -40,7 +40,7 @@ def test_a_curve_by_hand():
     rows = found.rows
     assert rows["time"].tolist() == ["0", "1", "2", "3"]
     assert rows["estimate"].tolist() == pytest.approx([1, 7 / 8, 7 / 8 * 5 / 7, 0])
-    assert (rows["n"].tolist(), rows["count"].tolist()) == ([4] * 4, [0, 1, 2, 3])
+    assert (rows["n"].tolist(), rows["count"].tolist()) == ([4] * 4, [4, 3, 2, 1])
     assert (found.kind, found.unit, found.keys, found.domains) == ("curve", "share", ("time",), ("domain",))
 
 
