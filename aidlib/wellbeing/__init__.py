@@ -1,6 +1,7 @@
 """Listening to workers: scales and their reliability, satisfaction, wishes, and what hardship does to mind and work."""
 
 from aidlib.wellbeing.coding import Words, agreement, coded, to_check
+from aidlib.wellbeing.conditional import ordered_within
 from aidlib.wellbeing.effects import ordered_effects
 from aidlib.wellbeing.listening import low_satisfaction, many_codes, satisfaction, screened, wish_ranks, wishes
 from aidlib.wellbeing.ordered import cut_logits, ordered_logit, proportional_odds
@@ -33,6 +34,7 @@ __all__ = [
     "many_codes",
     "ordered_effects",
     "ordered_logit",
+    "ordered_within",
     "pathways",
     "proportional_odds",
     "questionnaire",

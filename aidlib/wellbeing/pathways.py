@@ -91,7 +91,7 @@ def within_households(
     """
     study = Study.of(panel, design, df=df, base=base)
     waves = [] if time is None else [time]
-    frame = panel.assign(**{name: _texts(panel[name]) for name in waves if name in panel})
+    frame = panel.assign(**{name: wave_names(panel[name]) for name in waves if name in panel})
     found = terms(frame, [*predictors, *waves], np.isfinite(study.column(outcome)) & (study.sampling.weight > 0))
     values = np.column_stack([study.column(outcome), found.matrix])
     known = np.isfinite(values).all(axis=1) & (study.sampling.weight > 0)
@@ -126,7 +126,8 @@ def _of(fit: Estimates, predictors: Sequence[str]) -> Estimates:
     )
 
 
-def _texts(values: pd.Series) -> pd.Series:
+def wave_names(values: pd.Series) -> pd.Series:
+    """Waves as text, so that a model takes each as a level."""
     return values.astype("Int64").astype("str") if pd.api.types.is_numeric_dtype(values) else values
 
 

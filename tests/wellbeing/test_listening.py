@@ -1,10 +1,12 @@
 """Satisfaction, wishes and words: by hand, laws, edges, errors."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib import survey
+from aidlib import rules, survey
 from aidlib.estimate import Design, mean, proportion
 from aidlib.reference import Problem, codes, heading, label, method
 from aidlib.wellbeing import (
@@ -21,6 +23,7 @@ from aidlib.wellbeing import (
 )
 
 DESIGN = Design(weight="w", psu="psu")
+RULES = Path(__file__).parents[2] / "data" / "rules"
 
 
 @pytest.fixture
@@ -144,6 +147,19 @@ def test_planted_shares_are_found(demo_store):
     assert rows.index.get_level_values(0).nunique() == 4
     texts = panel["wish_text"].dropna()
     assert coded(texts, Words.read()).isin(["living", "job", "schooling"]).all()
+
+
+def test_mind_and_hardship_are_found_as_planted(demo_store):
+    """PHQ-2 of 3 and more: 9 % of others, 27 % in hardship; life satisfaction in hardship 4.9 (DEMO.md, section 4)."""
+    found = survey.load("2025", "990000", demo_store)
+    grade = rules.grade(found.panel, rules.load(folder=RULES))
+    hard = grade.isin(["deep", "relative", "accident"]).map({True: "hard", False: "other"})
+    panel = found.panel.assign(hard=hard.where(found.panel["net_ratio"].notna()))
+    rows = screened(panel, found.design(), by="hard").rows.set_index("hard")
+    assert rows.loc["other", "low"] < 0.09 < rows.loc["other", "high"]
+    assert rows.loc["hard", "low"] < 0.27 < rows.loc["hard", "high"]
+    life = mean(panel, found.design(), "life_satisfaction", by="hard").rows.set_index("hard")
+    assert life.loc["hard", "low"] < 4.9 < life.loc["hard", "high"]
 
 
 # --- edges

@@ -66,3 +66,11 @@ write(list(fe = list(coefficients = unname(coef(fe)[2:3]), se = unname(SE(fe)[2:
            total = unname(c(coef(total)[2], SE(total)[2])), direct = unname(c(coef(direct)[2], SE(direct)[2])),
            product = unname(coef(a)[2] * coef(direct)[3]),
            absent = list(coefficients = unname(coef(absent)), se = unname(SE(absent)))), "panel.json")
+
+# The ordered answer within households: copies of each household for every cut, exact conditional logit (survival).
+library(survival)
+panel$answer <- cut(panel$life, c(-Inf, 3, 4, 5, Inf), labels = FALSE)
+write.csv(panel, "panel.csv", row.names = FALSE)
+blown <- do.call(rbind, lapply(1:3, function(k) transform(panel, high = as.numeric(answer > k), copy = household_id * 10 + k)))
+buc <- clogit(high ~ hard + pressure + strata(copy), blown, method = "exact", control = coxph.control(eps = 1e-12, toler.chol = 1e-13))
+write(list(coefficients = unname(coef(buc))), "within.json")
