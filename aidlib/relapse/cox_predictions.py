@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Unpack
 
 import numpy as np
@@ -24,6 +25,8 @@ from aidlib.estimate.study import Found
 from aidlib.poverty.intervals import log
 from aidlib.relapse.cox import EVENTS, Columns, Model, flagged
 from aidlib.relapse.durations import SAME
+from aidlib.relapse.histories import names_of
+from aidlib.relapse.risk_sets import Grouped
 
 
 def baseline_hazard(
@@ -36,7 +39,7 @@ def baseline_hazard(
     base: str | None = None,
     **columns: Unpack[Columns],
 ) -> Estimates:
-    """Cumulative hazard of Cox's model by ``time`` (key columns: ``stratum`` where the model has strata, ``time``).
+    """Cumulative hazard of Cox's model by ``time`` (key columns: the strata's, "stratum" for several, and ``time``).
 
     at: the values of predictors for which it holds, {"age": 45, "grade": "deep"}; those not named are 0 or at their
     reference. columns: of the model, as ``cox``. Interval on the logarithm; ``count``: events of the stratum up to the
@@ -59,16 +62,15 @@ def baseline_hazard(
     inside = [(sets.stratum == stratum) & up_to(sets.times, time) for stratum, time in lines]
     chosen = np.stack(inside, axis=1) * np.exp(x @ model.point.beta)
     hazard = chosen.T @ model.point.a
-    known = np.array([up_to(time, last_seen(model)[stratum]) for stratum, time in lines])
+    last = last_seen(model)
+    known = np.array([up_to(time, last[stratum]) for stratum, time in lines])
     none = np.zeros((len(sample), len(hazard)))
     found = found_of(model, np.where(known, hazard, np.nan), none, np.outer(x, hazard), chosen)
-    stratum = model.histories.stratum[model.unit]
-    event, stop = model.histories.event[model.unit], model.histories.stop[model.unit]
-    n = np.array([np.count_nonzero(stratum == s) for s, _ in lines], dtype=np.float64)
-    count = [np.count_nonzero((stratum == s) & event & (stop <= time)) for s, time in lines]
+    n, count, total = _sizes(model, lines)
     keys = pd.DataFrame({"time": [text(time) for _, time in lines]}, dtype="str")
-    if columns.get("strata") is not None:
-        keys.insert(0, "stratum", [model.histories.names[s] for s, _ in lines])
+    strata = names_of(columns.get("strata"))
+    if strata:
+        keys.insert(0, strata[0] if len(strata) == 1 else "stratum", [model.histories.names[s] for s, _ in lines])
     result = model.study.estimates(
         found,
         measure="cumulative_hazard",
@@ -77,10 +79,9 @@ def baseline_hazard(
         keys=keys,
         interval=log,
         n=n,
-        count=np.array(count, dtype=np.float64),
+        count=count,
     )
-    total = np.bincount(stratum, weights=event, minlength=len(model.histories.names))
-    return flagged(replace(result, kind="curve"), np.array([total[s] < EVENTS for s, _ in lines]))
+    return flagged(replace(result, kind="curve"), total < EVENTS)
 
 
 def event_probabilities(
@@ -152,6 +153,20 @@ def found_of(model: Model, estimate: Floats, own: Floats, slopes: Floats, chosen
     values[:, len(model.scale) :] += own
     members = Shared(model.unit, np.zeros(0, dtype=np.int64), len(estimate), len(model.unit) == len(own))
     return Found(members, estimate, model.influence(values, mix))
+
+
+def _sizes(model: Model, lines: Sequence[tuple[int, float]]) -> tuple[Floats, Floats, Floats]:
+    """For each stratum and time the rows, the events up to the time, and all events of the stratum."""
+    histories, unit = model.histories, model.unit
+    rows, events = (
+        Grouped.of(np.where(kept, histories.stratum, -1)[unit], len(histories.names))
+        for kept in (True, histories.event)
+    )
+    stops = [np.sort(histories.stop[unit][events.rows[a:b]]) for a, b in pairwise(events.bounds)]
+    count = [np.searchsorted(stops[stratum], time * (1 + SAME), side="right") for stratum, time in lines]
+    place = [stratum for stratum, _ in lines]
+    n, total = np.diff(rows.bounds)[place], np.diff(events.bounds)[place]
+    return n.astype(np.float64), np.array(count, dtype=np.float64), total.astype(np.float64)
 
 
 def up_to(times: Any, limit: Any) -> Any:

@@ -17,6 +17,7 @@ from scipy import sparse
 from aidlib.estimate.sampling import Floats, Ints, numbered
 
 SAME = 1e-9  # relative: times closer than this are one time, for sums of dates leave rounding (R's timefix)
+MANY = 10_000  # so many numbers are added up with compensation: the differences of such sums keep their digits
 Bools = NDArray[np.bool_]
 
 
@@ -128,9 +129,9 @@ class RiskSets:
 
 
 def running(values: Floats, group: Ints) -> Floats:
-    """Running sums along the first axis within runs of one group, rounding compensated."""
-    if not len(values):
-        return values.copy()
+    """Running sums along the first axis within runs of one group (codes in order), rounding compensated where many."""
+    if not len(values) or (group[0] == group[-1] and len(values) < MANY):
+        return np.cumsum(values, axis=0)
     columns = pd.DataFrame(values)
     return np.asarray(columns.groupby(group, sort=False).cumsum().to_numpy().reshape(values.shape))
 

@@ -119,8 +119,23 @@ def test_each_stratum_has_its_own_baseline():
     rows = sample_of(23).assign(group=lambda d: np.where(d.index % 2, "late", "early"))
     rows["stop"] += np.where(rows["group"] == "late", 5, 0)
     found = baseline_hazard(rows, None, times=[1, 8], **XZ, strata="group").rows
-    assert found["stratum"].tolist() == ["early", "early", "late", "late"]
+    assert found["group"].tolist() == ["early", "early", "late", "late"]
     assert found["estimate"].iloc[2] == 0 < found["estimate"].iloc[0]
+
+
+def test_strata_of_two_columns_are_named_together():
+    rows = sample_of(26).assign(a=lambda d: d.index % 2, b=lambda d: np.where(d.index % 3, "u", "v"))
+    found = baseline_hazard(rows, None, times=[3], **XZ, strata=["a", "b"]).rows
+    assert found["stratum"].tolist() == ["0 / u", "0 / v", "1 / u", "1 / v"]
+    assert found["n"].sum() == len(rows)
+
+
+def test_results_can_be_drawn_and_shown():
+    rows = sample_of(27)
+    for found in (baseline_hazard(rows, None, times=[1, 2, 3], **XZ), event_probabilities(rows, None, time=2, **XZ)):
+        for language in ("zh", "en"):
+            assert found.plot(language=language).has_data()
+            assert len(found.table(language)) == len(found.rows)
 
 
 # --- edges

@@ -136,3 +136,18 @@ def test_they_have_notes_in_both_languages():
     for model in MODELS:
         key = recurrent(returns(6), None, **NAMES, predictors=["x"], model=model).method
         assert reference.method(key, "zh") != reference.method(key, "en")
+
+
+def test_strata_by_unit_take_out_what_a_unit_keeps_for_life():
+    """Gap times with a trait that goes with x: beside the unit's own other spells the planted 0.5 is left."""
+    rng = np.random.default_rng(7)
+    unit = np.repeat(np.arange(3000), 3)
+    trait = rng.normal(size=3000)[unit]
+    x = trait + rng.normal(size=len(unit))
+    gap, seen = rng.exponential(np.exp(-0.5 * x - trait)), rng.exponential(2.0, len(unit))
+    rows = pd.DataFrame({"id": unit, "x": x, "gap": np.minimum(gap, seen), "back": (gap <= seen).astype(float)})
+    options = {"duration": "gap", "event": "back", "predictors": ["x"]}
+    plain = cox(rows, Design(psu="id"), **options).rows.iloc[0]
+    within = cox(rows, Design(psu="id"), **options, strata="id").rows.iloc[0]
+    assert plain["low"] > 0.6
+    assert within["low"] < 0.5 < within["high"]
