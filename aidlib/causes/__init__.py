@@ -12,7 +12,7 @@ from aidlib.causes.indices import (
     price_ratios,
     real_income,
 )
-from aidlib.causes.published import price_growth, real_standards
+from aidlib.causes.published import price_growth, real_standards, standards
 from aidlib.causes.shapley import shapley
 from aidlib.causes.supplement import supplement_due, supplement_figures, supplement_months, with_supplement
 
@@ -36,6 +36,7 @@ __all__ = [
     "real_standards",
     "rigid_costs",
     "shapley",
+    "standards",
     "supplement_due",
     "supplement_figures",
     "supplement_months",

@@ -16,10 +16,12 @@ from aidlib import reference
 from aidlib.estimate import Estimates
 from aidlib.estimate.estimates import COLUMNS
 from aidlib.survey import deflated
+from aidlib.survey.derive import line_in_force
 
 SERIES = ("cpi", "food", "basket")
 BASKET = "basket"
 NATION = "000000"
+PAID = {"living": "living_aid", "condolence": "condolence"}  # kind of aid -> standard
 
 
 def price_growth(
@@ -42,21 +44,39 @@ def price_growth(
     )  # fmt: skip
 
 
-def real_standards(
-    standards: pd.DataFrame, *, base: int, series: str = BASKET, folder: Path | None = None
-) -> Estimates:
+def standards(aid: pd.DataFrame, years: Sequence[int], folder: Path | None = None) -> pd.DataFrame:
+    """What is given: standard, region, year, amount (yuan), for every region of the register of aid.
+
+    ``line``: the monthly line in force at the end of the year; ``living_aid`` and ``condolence``: the mean amount of an
+    aid event of that kind and year, which also moves with the mix of grades.
+    """
+    year = aid["date"].dt.year
+    paid = aid[aid["kind"].isin(PAID) & year.isin(list(years))].assign(year=year)
+    means = paid.groupby(["kind", "region", "year"])["amount"].mean().reset_index()
+    means = means.assign(standard=means["kind"].map(PAID))
+    places = pd.DataFrame(list(product(sorted(aid["region"].dropna().unique()), years)), columns=["region", "year"])
+    day = pd.to_datetime(places["year"].astype("str") + "-12-31")
+    line = line_in_force(places.assign(interview_date=day), series_folder(folder))
+    lines = places.assign(standard="line", amount=line)
+    found = pd.concat([lines, means.sort_values("standard", ascending=False)], ignore_index=True)
+    return found[["standard", "region", "year", "amount"]]
+
+
+def real_standards(amounts: pd.DataFrame, *, base: int, series: str = BASKET, folder: Path | None = None) -> Estimates:
     """What standards buy: their amounts at the prices of ``base``, and that year = 100; by ``year``, key ``standard``.
 
-    standards: columns ``standard``, ``region`` (whose prices), ``year`` and ``amount`` (yuan). A standard without an
-    amount in the base year has no value. Raises Problem for a standard named twice in a year.
+    amounts: columns ``standard``, ``region`` (whose prices), ``year`` and ``amount`` (yuan), see ``standards``; of
+    several regions the mean. A standard without an amount in the base year has no value. Raises Problem for a standard
+    named twice in a region and year.
     """
-    again = int(standards.duplicated(["standard", "year"]).sum())
+    again = int(amounts.duplicated(["standard", "region", "year"]).sum())
     if again:
         raise reference.problem("causes.standard_twice", rows=again)
-    real = deflated(standards, "amount", base=base, series=series, folder=folder)[f"amount_{series}"]
-    then = real[standards["year"] == base].set_axis(standards.loc[standards["year"] == base, "standard"])
-    rows = standards.assign(estimate=real / standards["standard"].map(then) * 100, year=standards["year"].astype("str"))
-    rows = rows.sort_values(["year", "standard"], key=_listed("standard", standards["standard"].unique()))
+    real = deflated(amounts, "amount", base=base, series=series, folder=folder)[f"amount_{series}"]
+    mean = real.groupby([amounts["standard"], amounts["year"]], sort=False).mean().rename("real").reset_index()
+    then = mean[mean["year"] == base].set_index("standard")["real"]
+    rows = mean.assign(estimate=mean["real"] / mean["standard"].map(then) * 100, year=mean["year"].astype("str"))
+    rows = rows.sort_values(["year", "standard"], key=_listed("standard", amounts["standard"].unique()))
     return figures(
         rows, domains=("year",), keys=("standard",), measure="real_standard", unit="index", kind="curve",
         method="causes_real_standards",

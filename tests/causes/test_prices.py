@@ -15,6 +15,9 @@ from aidlib.causes import (
     supplement_months,
     with_supplement,
 )
+from aidlib.causes import (
+    standards as causes_standards,
+)
 from aidlib.causes.published import growth
 from aidlib.estimate import Design, mean, proportion, total, unit_of
 from aidlib.reference import Problem, heading, label, method, price_index
@@ -100,6 +103,28 @@ def test_a_standard_that_rises_with_prices_stays_at_100(none):
     assert rows["condolence"].to_numpy() == pytest.approx([100 / level[year] for year in years])
     assert (found.unit, found.keys) == ("index", ("standard",))
     assert found.rows["standard"].tolist()[:2] == ["line", "condolence"]
+
+
+def test_several_regions_are_averaged_each_at_its_own_prices(none):
+    level = {place: price_index(place, 2021, none, "basket")[2022] for place in ("990100", "990200")}
+    table = pd.DataFrame(
+        {"standard": "line", "region": ["990100", "990200"] * 2, "year": [2021, 2021, 2022, 2022], "amount": 600.0}
+    )
+    found = real_standards(table, base=2021, folder=none).rows["estimate"].tolist()
+    assert found == pytest.approx([100.0, 50 / level["990100"] + 50 / level["990200"]])
+
+
+def test_standards_are_the_line_and_what_was_given(demo, none):
+    found = causes_standards(demo.aid, range(2018, 2026), none).set_index(["standard", "region", "year"])["amount"]
+    mine = demo.aid[demo.aid["region"].eq("990300") & demo.aid["date"].dt.year.eq(2022)]
+    for kind, name in (("living", "living_aid"), ("condolence", "condolence")):
+        assert found[name, "990300", 2022] == pytest.approx(mine.loc[mine["kind"].eq(kind), "amount"].mean())
+    assert found["line", "990100", 2018] == 620.0 and found["line", "990100", 2025] == 932.0
+    real = real_standards(found.reset_index(), base=2018, folder=none)
+    rows = real.rows.set_index(["standard", "year"])["estimate"]
+    assert rows.xs("2018", level="year").tolist() == [100.0] * 3
+    assert rows["line", "2025"] > 130  # +6 % a year against prices of about 1.5 %
+    assert rows["condolence", "2025"] < 100  # the amounts were last raised for one year, 2022
 
 
 def test_a_standard_without_an_amount_in_the_base_year_has_no_value(none):
