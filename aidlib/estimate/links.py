@@ -58,6 +58,10 @@ def _logit_curvature(eta: Floats) -> Floats:
     return mean * (1 - mean) * (1 - 2 * mean)
 
 
+def _logit_deviance(y: Floats, eta: Floats) -> Floats:
+    return np.asarray(2 * (np.log1p(np.exp(-np.abs(eta))) + np.maximum(eta, 0) - y * eta))
+
+
 def _hazard(eta: Floats) -> Floats:
     """exp(eta), the cumulative hazard of a row, within what can be reckoned with."""
     return np.exp(np.clip(eta, SMALL, np.log(LARGE)))
@@ -104,7 +108,7 @@ LINKS = {
         curvature=_logit_curvature,
         score=lambda eta: 1.0,
         information=_logit_slope,
-        deviance=lambda y, eta: 2 * (np.logaddexp(0, eta) - y * eta),
+        deviance=_logit_deviance,
         start=lambda mean: float(np.log(mean / (1 - mean))),
         binary=True,
         canonical=True,

@@ -213,7 +213,9 @@ def levels_of(model: Model, column: str) -> dict[str, float]:
     used = values[model.unit]
     if not names and not is_flag(used):
         raise reference.problem("estimate.no_levels", column=column)
-    return {names[int(value)] if names else f"{value:g}": float(value) for value in np.unique(used)}
+    if not names:
+        return {f"{value:g}": value for value in (0.0, 1.0) if (used == value).any()}
+    return {names[code]: float(code) for code in np.flatnonzero(np.bincount(used.astype(np.int64)))}
 
 
 def averaged(model: Model, effects: Sequence[Effect], among: NDArray[np.bool_] | None = None) -> Found:

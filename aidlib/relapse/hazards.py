@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -125,7 +126,7 @@ class Hazards:
         years = [periods.duration] if several else []  # of a single year the intercept says all
         return cls(sample, periods, Model.of(study, periods.event, [*years, *periods.predictors], link))
 
-    @property
+    @cached_property
     def years(self) -> dict[str, float]:
         """The years of the model with their codes."""
         if self.periods.duration in self.model.terms.columns:
@@ -133,7 +134,7 @@ class Hazards:
         used = self.model.study.sample[self.periods.duration].iloc[self.model.unit]
         return {str(used.iloc[0]): float(used.cat.codes.iloc[0])}
 
-    @property
+    @cached_property
     def codes(self) -> Floats:
         """The code of each used row's year."""
         codes = self.model.study.sample[self.periods.duration].cat.codes

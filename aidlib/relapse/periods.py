@@ -38,7 +38,7 @@ class Periods:
         if self.unit is not None:
             self._check_order(sample, years)
         wanted = years if self.last is None else np.minimum(years, self.last)
-        found = np.unique(wanted[np.isfinite(wanted)])
+        found = np.sort(pd.unique(wanted[np.isfinite(wanted)]))
         labels = [self.label(year) for year in found]
         place = np.where(np.isfinite(wanted), np.searchsorted(found, wanted), -1)
         factor = pd.Categorical.from_codes(place.astype(np.int64), pd.Index(labels), ordered=True)
