@@ -274,11 +274,12 @@ def usable(study: Study, predictors: Sequence[str], histories: Histories, event:
 
 def standardised(matrix: Floats, rows: Ints) -> tuple[Floats, Floats, Floats]:
     """These rows of a matrix with mean 0 and standard deviation 1 by column, and what these were."""
-    x = np.ascontiguousarray(matrix[rows])
-    mean, scale = x.mean(axis=0), x.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    x -= mean
-    x /= scale
+    x = np.empty((len(rows), matrix.shape[1]))
+    mean, scale = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
+    for place, column in enumerate(matrix.T):
+        own = column[rows]
+        mean[place], scale[place] = own.mean(), own.std() or 1.0
+        x[:, place] = (own - mean[place]) / scale[place]
     return x, mean, scale
 
 

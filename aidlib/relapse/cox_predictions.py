@@ -97,8 +97,9 @@ def event_probabilities(
 
     For every row the model gives the probability of the event by ``time`` with the predictor at a level and at its
     reference, all else as it is; the estimate is the weighted mean of the difference (g-computation). Of a number the
-    levels are the row's own value and one more, of a 0/1 column 1 and 0. columns: of the model, as ``cox``. In pp as
-    fractions; n and ``count`` as ``cox``. No value after the last observation of a stratum.
+    levels are the row's own value and one more, of a 0/1 column 1 and 0. columns: of the model, as ``cox``; with
+    ``cause`` the probability is that of a world without the other ends. In pp as fractions; n and ``count`` as ``cox``.
+    No value after the last observation of a stratum.
 
     >>> import pandas as pd
     >>> spells = pd.DataFrame({"years": [1, 2, 2, 3, 4, 5], "left": [1, 1, 0, 1, 1, 0], "ill": [0, 1, 0, 0, 1, 1]})
