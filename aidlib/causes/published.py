@@ -45,37 +45,42 @@ def price_growth(
 
 
 def standards(aid: pd.DataFrame, years: Sequence[int], folder: Path | None = None) -> pd.DataFrame:
-    """What is given: standard, region, year, amount (yuan), for every region of the register of aid.
+    """What is given: standard, region, year, amount (yuan), events, for every region of the register of aid.
 
     ``line``: the monthly line in force at the end of the year; ``living_aid`` and ``condolence``: the mean amount of an
-    aid event of that kind and year, which also moves with the mix of grades.
+    aid event of that kind and year, which also moves with the mix of grades. events: how many are behind an amount.
     """
     year = aid["date"].dt.year
     paid = aid[aid["kind"].isin(PAID) & year.isin(list(years))].assign(year=year)
-    means = paid.groupby(["kind", "region", "year"])["amount"].mean().reset_index()
+    means = paid.groupby(["kind", "region", "year"])["amount"].agg(amount="mean", events="count").reset_index()
     means = means.assign(standard=means["kind"].map(PAID))
     places = pd.DataFrame(list(product(sorted(aid["region"].dropna().unique()), years)), columns=["region", "year"])
     day = pd.to_datetime(places["year"].astype("str") + "-12-31")
     line = line_in_force(places.assign(interview_date=day), series_folder(folder))
-    lines = places.assign(standard="line", amount=line)
+    lines = places.assign(standard="line", amount=line, events=0)
     found = pd.concat([lines, means.sort_values("standard", ascending=False)], ignore_index=True)
-    return found[["standard", "region", "year", "amount"]]
+    return found[["standard", "region", "year", "amount", "events"]]
 
 
 def real_standards(amounts: pd.DataFrame, *, base: int, series: str = BASKET, folder: Path | None = None) -> Estimates:
     """What standards buy: their amounts at the prices of ``base``, and that year = 100; by ``year``, key ``standard``.
 
     amounts: columns ``standard``, ``region`` (whose prices), ``year`` and ``amount`` (yuan), see ``standards``; of
-    several regions the mean. A standard without an amount in the base year has no value. Raises Problem for a standard
-    named twice in a region and year.
+    several regions the mean. n: the fewest ``events`` behind an amount that enters. A standard without an amount in the
+    base year has no value. Raises Problem for a standard named twice in a region and year.
     """
     again = int(amounts.duplicated(["standard", "region", "year"]).sum())
     if again:
         raise reference.problem("causes.standard_twice", rows=again)
     real = deflated(amounts, "amount", base=base, series=series, folder=folder)[f"amount_{series}"]
-    mean = real.groupby([amounts["standard"], amounts["year"]], sort=False).mean().rename("real").reset_index()
-    then = mean[mean["year"] == base].set_index("standard")["real"]
-    rows = mean.assign(estimate=mean["real"] / mean["standard"].map(then) * 100, year=mean["year"].astype("str"))
+    by_year = amounts.assign(real=real, n=amounts.get("events", 0.0)).groupby(["standard", "year"], sort=False)
+    rows = by_year.agg(real=("real", "mean"), n=("n", "min")).reset_index()
+    then = rows[rows["year"] == base].set_index("standard")
+    rows = rows.assign(
+        estimate=rows["real"] / rows["standard"].map(then["real"]) * 100,
+        n=np.fmin(rows["n"], rows["standard"].map(then["n"])),
+        year=rows["year"].astype("str"),
+    )
     rows = rows.sort_values(["year", "standard"], key=_listed("standard", amounts["standard"].unique()))
     return figures(
         rows, domains=("year",), keys=("standard",), measure="real_standard", unit="index", kind="curve",
@@ -116,10 +121,11 @@ def figures(
     method: str,
     kind: str = "level",
 ) -> Estimates:
-    """Estimates of published figures: ``rows`` with domain and key columns and ``estimate``."""
+    """Estimates of published figures: ``rows`` with domain and key columns, ``estimate`` and, where not 0, ``n``."""
     value = rows["estimate"].astype(float).to_numpy()
     same = dict.fromkeys(["low", "high"], value) | {"estimate": value, "se": np.where(np.isnan(value), np.nan, 0.0)}
-    same |= {"n": 0.0, "df": np.inf, "count": np.nan, "psus": 0.0, "top1": np.nan, "top2": np.nan}
+    n = rows["n"].astype(float).to_numpy() if "n" in rows else 0.0
+    same |= {"n": n, "df": np.inf, "count": np.nan, "psus": 0.0, "top1": np.nan, "top2": np.nan}
     flag = np.where(np.isnan(value), "empty", "")
     table = rows[[*domains, *keys]].reset_index(drop=True).assign(measure=measure, **same, flag=flag)
     return Estimates(table[[*domains, *keys, *COLUMNS]], domains, keys, unit=unit, kind=kind, method=method, base="R")

@@ -115,12 +115,16 @@ def test_several_regions_are_averaged_each_at_its_own_prices(none):
 
 
 def test_standards_are_the_line_and_what_was_given(demo, none):
-    found = causes_standards(demo.aid, range(2018, 2026), none).set_index(["standard", "region", "year"])["amount"]
+    found = causes_standards(demo.aid, range(2018, 2026), none).set_index(["standard", "region", "year"])
+    events, found = found["events"], found["amount"]
     mine = demo.aid[demo.aid["region"].eq("990300") & demo.aid["date"].dt.year.eq(2022)]
     for kind, name in (("living", "living_aid"), ("condolence", "condolence")):
         assert found[name, "990300", 2022] == pytest.approx(mine.loc[mine["kind"].eq(kind), "amount"].mean())
     assert found["line", "990100", 2018] == 620.0 and found["line", "990100", 2025] == 932.0
-    real = real_standards(found.reset_index(), base=2018, folder=none)
+    real = real_standards(causes_standards(demo.aid, range(2018, 2026), none), base=2018, folder=none)
+    given = real.rows.set_index(["standard", "year"])["n"]
+    least = min(events["living_aid"].xs(year, level="year").min() for year in (2018, 2022))
+    assert given["living_aid", "2022"] == least > 0 and given["line", "2022"] == 0
     rows = real.rows.set_index(["standard", "year"])["estimate"]
     assert rows.xs("2018", level="year").tolist() == [100.0] * 3
     assert rows["line", "2025"] > 130  # +6 % a year against prices of about 1.5 %
