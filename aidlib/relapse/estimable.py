@@ -13,16 +13,29 @@ from aidlib.estimate.estimates import COLUMNS
 from aidlib.reference import Problem
 
 TOO_FEW = frozenset(
-    f"{folder}.{name}"
-    for folder, names in {
-        "relapse": (
-            "no_event", "no_cause", "no_contrast", "separated", "class_without_events", "few_events", "few_values",
-            "one_group", "no_predictor", "no_level", "nobody_visited", "single_rows",
-        ),
-        "estimate": ("no_outcome", "one_outcome", "separation", "no_predictor", "no_levels", "no_solution", "constant"),
-    }.items()
-    for name in names
-)  # fmt: skip
+    {
+        "estimate.no_outcome",
+        "estimate.no_solution",
+        "estimate.one_outcome",
+        "estimate.predictor_aliased",
+        "estimate.predictor_constant",
+        "estimate.predictor_missing",
+        "estimate.separation",
+        "relapse.class_without_events",
+        "relapse.few_events",
+        "relapse.few_values",
+        "relapse.no_cause",
+        "relapse.no_contrast",
+        "relapse.no_event",
+        "relapse.no_hazard",
+        "relapse.no_year",
+        "relapse.nobody_visited",
+        "relapse.one_group",
+        "relapse.separated",
+        "relapse.single_cause",
+        "relapse.single_rows",
+    }
+)
 
 
 def if_estimable(analysis: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
