@@ -111,7 +111,7 @@ def agreement(
     return study.estimates(
         joined(study, members, parts),
         measure="coding",
-        unit="ratio",
+        unit="number",
         method="wellbeing_agreement",
         keys=pd.DataFrame({name: texts(values) for name, values in keys.items()}),
     )

@@ -70,7 +70,7 @@ def reliability(
     return study.estimates(
         joined(study, members, parts),
         measure="reliability",
-        unit="ratio",
+        unit="number",
         method="wellbeing_reliability",
         keys=pd.DataFrame({"coefficient": texts(["alpha", "ordinal_alpha", "omega"])}),
         interval=below_one,

@@ -135,7 +135,7 @@ def congruence(loadings: Estimates) -> Estimates:
         loadings,
         rows=first.assign(measure="congruence", **numbers),
         keys=(),
-        unit="ratio",
+        unit="number",
         method="wellbeing_congruence",
         covariance=None,
         _influence=None,

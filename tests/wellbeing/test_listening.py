@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aidlib import rules, survey
 from aidlib.estimate import Design, mean, proportion
@@ -207,6 +209,13 @@ def test_nothing_coded_is_no_agreement():
     with pytest.raises(Problem) as error:
         agreement(pd.DataFrame({"a": ["none", None], "b": ["none", "none"]}), None, "a", "b")
     assert error.value.key == "wellbeing.nothing_coded"
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), unique=True), max_size=20))
+def test_places_tell_the_answers_back(named):
+    places = many_codes(pd.Series([";".join(each) for each in named], dtype="str"), list("abcd"))
+    order = [["abcd"[c] for c in np.argsort(row)[: np.isfinite(row).sum()]] for row in places]
+    assert order == named
 
 
 def test_unknown_codes_are_refused():
