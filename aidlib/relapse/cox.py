@@ -202,8 +202,9 @@ def cox(
     their own. ties: "efron" or "breslow". unit: the column that tells units apart where they have several rows, which
     may then not overlap within a stratum, or the columns of units and of spells where time starts anew with a spell;
     units are the clusters of a design that names none. Rows without a history or a predictor leave the model and stay
-    in the design. n and ``count``: units and events, of a term of 0 and 1 those with 1. ``flag`` is "quality" where a
-    class, or its reference, has fewer than 50 events.
+    in the design: to study a part of the sample, make duration, event and entry missing elsewhere. n and ``count``:
+    units and events, of a term of 0 and 1 those with 1. ``flag`` is "quality" where a class, or its reference, has
+    fewer than 50 events.
     Raises Problem, naming the place, for a row that lacks one of the columns only or has its times out of order, for
     overlapping rows, where nobody has the event, or nobody of a class, and where coefficients cannot be had.
 

@@ -154,6 +154,14 @@ def test_rows_without_a_predictor_stay_in_the_design():
     assert found["count"].unique().tolist() == [wanted["events"]]
 
 
+def test_a_part_of_the_sample_keeps_the_design():
+    rows = data("cohort")
+    rows.loc[rows["x"] <= 0, ["start", "stop", "event"]] = np.nan
+    found = cox(rows, Design("weight", "stratum", "psu"), **COHORT, predictors=["x", "kind", "z"])
+    agree(found, FIGURES["svy_part"])
+    assert found.rows["df"].unique().tolist() == [36]
+
+
 def test_a_factor_has_the_first_level_as_reference():
     found = cox(
         data("veteran"),

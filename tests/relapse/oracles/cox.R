@@ -58,6 +58,7 @@ cohort$total <- c(20, 25, 18, 22)[cohort$stratum]
 fpc <- svydesign(~psu, strata = ~stratum, fpc = ~total, weights = ~weight, data = cohort)
 R$svy <- sv(f, plain); R$svy_breslow <- sv(f, plain, method = "breslow"); R$svy_fpc <- sv(f, fpc)
 R$svy_strata <- sv(Surv(start, stop, event) ~ x + z + strata(kind), plain)
+R$svy_part <- sv(f, subset(plain, x > 0))
 raked <- calibrate(plain, ~kind + x, c("(Intercept)" = 1100, kindb = 380, kindc = 360, x = 60))
 put(data.frame(id = cohort$id, raked = weights(raked)), "calibrated"); R$svy_calibrated <- sv(f, raked)
 jk <- as.svrepdesign(plain, type = "JKn"); m <- svycoxph(Surv(start, stop, event) ~ x + kind + z, design = jk)
