@@ -14,6 +14,7 @@ from aidlib.estimate import (
     Estimates,
     average_predictions,
     calibrate,
+    change,
     exponentiated,
     function_of,
     make_replicates,
@@ -229,6 +230,14 @@ def test_coefficients_of_one_sample_can_be_combined_with_their_covariance(worker
     twice = function_of(lambda a: 2 * a, measure="twice", a=found)
     assert twice.rows["se"].tolist() == pytest.approx((2 * found.rows["se"]).tolist(), rel=1e-6)
     assert p_values(found).rows["estimate"].between(0, 1).all()
+
+
+def test_coefficients_of_two_waves_have_a_change_with_the_overlap_of_their_clusters(workers):
+    same = change(workers, workers, DESIGN, regression, "poor", TERMS).rows
+    assert same["se"].to_numpy() == pytest.approx(0, abs=1e-9)
+    apart = change(workers, workers.assign(psu=workers["psu"] + 100), DESIGN, regression, "poor", TERMS).rows
+    alone = regression(workers, DESIGN, "poor", TERMS).rows["se"]
+    assert apart["se"].tolist() == pytest.approx((alone * np.sqrt(2)).tolist(), rel=0.03)
 
 
 def test_ratios_are_exponentials_with_intervals_on_the_log_scale(workers):

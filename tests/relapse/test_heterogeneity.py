@@ -25,6 +25,7 @@ from aidlib.relapse import (
 from aidlib.relapse.frailty import Units, integral
 from aidlib.relapse.hazards import Hazards
 from aidlib.relapse.periods import Periods as Read
+from tests.relapse import planted_register
 from tests.relapse.histories_of_traits import (
     BACK,
     DESIGN,
@@ -236,6 +237,33 @@ def test_intervals_hold_the_planted_truth_at_the_nominal_rate(stock):
     assert rates.mean() >= 0.93
     assert rates.min() >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / 25)
     assert np.mean(steeper) >= 0.8
+
+
+def test_the_demonstration_returns_what_was_planted_in_it():
+    """Effects within three standard errors at one seed; the rates are checked below."""
+    rows, planted = planted_register.person_years(20250101, 4000)
+    found = joint_hazards(rows, planted_register.DESIGN, planted_register.PROCESSES).rows
+    assert found["term"].tolist()[-2:] == ["visited_long", "sd"]
+    assert (np.abs(found["estimate"] - planted_register.truth(planted)) / found["se"] < 3).all()
+
+
+@pytest.mark.slow
+def test_intervals_hold_what_the_demonstration_plants_at_the_nominal_rate():
+    held, falls = [], []
+    for seed in range(8):
+        rows, planted = planted_register.person_years(seed, 8000)
+        truth = planted_register.truth(planted)
+        found = joint_hazards(rows, planted_register.DESIGN, planted_register.PROCESSES).rows
+        held.append((found["low"] <= truth) & (truth <= found["high"]))
+        for name, read in planted_register.PROCESSES.items():
+            own = rows.assign(event=rows["event"].where(rows["position"] == name))
+            options = planted_register.NAMES | {"cause": read.cause, "predictors": read.predictors}
+            plain = discrete_hazard(own, planted_register.DESIGN, **options).rows["estimate"]
+            wanted = planted.exit if name == "on_file" else planted.back
+            falls.append((plain[0] - plain[3]) - (wanted[0] - wanted[3]))
+    rates = np.mean(held)
+    assert abs(rates - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / np.size(held) * 4)  # estimates of one seed hang together
+    assert np.mean(falls) > 2 * np.std(falls) / np.sqrt(len(falls))
 
 
 # --- errors
