@@ -74,7 +74,7 @@ def ordered_logit(
     >>> import pandas as pd
     >>> sample = pd.DataFrame({"y": [1, 1, 2, 2, 3, 1, 2, 3, 3, 3], "ill": [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]})
     >>> ordered_logit(sample, None, "y", ["ill"]).rows[["term", "estimate"]].round(3).values.tolist()
-    [['ill', -1.712], ['y=1', -1.8], ['y=2', -0.227]]
+    [['ill', -1.444], ['y=1', -1.718], ['y=2', -0.307]]
     """
     study = Study.of(sample, design, df=df, base=base)
     data, unit = ordered_data(study, outcome, predictors)
