@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,7 @@ def _one_thread() -> Any:
     """One thread for scikit-learn: sums in one order, and no threads that wait for each other on a busy machine."""
     from threadpoolctl import threadpool_limits
 
+    import_module("sklearn.ensemble")  # only threads of libraries that are there already can be limited
     return threadpool_limits(1)
 
 

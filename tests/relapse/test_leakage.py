@@ -88,11 +88,11 @@ def test_a_few_returns_prove_nothing():
 
 def test_a_canary_moves_no_published_auc():
     """Neither fit nor validate goes on with a leak; a column that is no predictor changes nothing."""
-    model = RiskModel(1, PREDICTORS)
+    model = RiskModel(1, PREDICTORS, "logit")
     clean = validate(EXITS, DESIGN, model).figures.rows
     spoilt = EXITS.assign(canary=EXITS["returned_1y"])
     pd.testing.assert_frame_equal(validate(spoilt, DESIGN, model).figures.rows, clean)
-    leaking = RiskModel(1, (*PREDICTORS, Predictor("canary", "exit")))
+    leaking = RiskModel(1, (*PREDICTORS, Predictor("canary", "exit")), "logit")
     for call in (lambda: validate(spoilt, DESIGN, leaking), lambda: leaking.fit(spoilt, DESIGN)):
         with pytest.raises(Problem) as error:
             call()

@@ -10,10 +10,10 @@ import pytest
 from aidlib.estimate import Design, function_of
 from aidlib.reference import Problem, method
 from aidlib.relapse import RiskModel, auc, brier, calibration, group_errors, precision, validate
-from aidlib.relapse.validation import forward_predictions
+from aidlib.relapse.validation import exit_years, forward_predictions
 from tests.relapse.leavers import DESIGN, PREDICTORS, leavers
 
-EXITS = leavers(5000, 21)
+EXITS = leavers(4500, 21)
 MODEL = RiskModel(1, PREDICTORS)
 RULES = ["model", "base_rate", "income_1_5", "income_1_8", "penalised_logit"]
 SMALL = RiskModel(1, PREDICTORS[:3], "logit")
@@ -69,13 +69,18 @@ def test_a_household_that_left_twice_is_taken_out_of_training():
     assert again.sum() > 5 and len(train) == (~again & earlier["returned_1y"].notna()).sum()
 
 
-def test_what_comes_later_changes_no_earlier_prediction(validation):
-    spoilt = EXITS.assign(returned_1y=EXITS["returned_1y"].where(EXITS["exit_year"] < 2022, 1 - EXITS["returned_1y"]))
-    after = validate(spoilt, DESIGN, MODEL).exits
-    early = EXITS["exit_year"] <= 2023  # learnt from exits of 2021 and before
-    assert np.array_equal(after.loc[early, "risk_model"], validation.exits.loc[early, "risk_model"], equal_nan=True)
-    late = EXITS["exit_year"] == 2024
-    assert not np.array_equal(after.loc[late, "risk_model"], validation.exits.loc[late, "risk_model"])
+@pytest.mark.parametrize("kind", ["boosted", "logit"])
+def test_what_comes_later_changes_no_earlier_prediction(kind):
+    exits, model = EXITS[EXITS["exit_year"] >= 2020], RiskModel(1, PREDICTORS, kind)
+    flipped = exits["returned_1y"].where(exits["exit_year"] < 2022, 1 - exits["returned_1y"])
+    before, after = (
+        forward_predictions(table, DESIGN, {"model": model}, model, unit="household_id")["risk_model"]
+        for table in (exits, exits.assign(returned_1y=flipped))
+    )
+    early = exits["exit_year"] <= 2023  # learnt from exits of 2021 and before
+    assert before[early].notna().sum() > 500
+    assert np.array_equal(after[early], before[early], equal_nan=True)
+    assert not np.array_equal(after[~early], before[~early], equal_nan=True)
 
 
 def test_random_splits_cannot_be_asked_for():
@@ -156,7 +161,8 @@ def test_tables_read_in_both_languages(validation):
 
 
 def test_the_result_repeats_itself(validation):
-    pd.testing.assert_frame_equal(validate(EXITS, DESIGN, MODEL).figures.rows, validation.figures.rows)
+    again = validate(EXITS.sample(frac=1, random_state=1).sort_index(), DESIGN, MODEL).figures.rows
+    pd.testing.assert_frame_equal(again, validation.figures.rows)
 
 
 # --- planted and noise
@@ -173,7 +179,7 @@ def test_the_model_comes_near_what_planted_risks_allow(validation):
 
 def noise_auc(seed: int) -> tuple[float, float]:
     """Validated AUC of the model on pure noise, and how far chance may take it from one half."""
-    exits = leavers(3000, 10_000 + seed, strength=0.0, level=-1.2, sd=0.0)
+    exits = leavers(2000, 10_000 + seed, strength=0.0, level=-1.2, sd=0.0)
     tested = forward_predictions(exits, None, {"model": MODEL}, MODEL, unit="household_id")
     row = auc(tested, None, "returned_1y", "risk_model", within="exit_year").rows.iloc[0]
     m, n = row["count"], row["n"] - row["count"]
@@ -181,7 +187,7 @@ def noise_auc(seed: int) -> tuple[float, float]:
 
 
 def test_noise_gives_one_half_in_a_few_seeds():
-    found = np.array([noise_auc(seed) for seed in range(3)])
+    found = np.array([noise_auc(seed) for seed in range(2)])
     assert (np.abs(found[:, 0] - 0.5) < found[:, 1]).all()
 
 
@@ -219,9 +225,8 @@ def test_where_no_year_can_be_tested_everything_is_empty(rows):
     assert set(group_errors(found, Design("weight"), ["region"]).rows["flag"]) <= {"empty"}
 
 
-def test_the_year_may_come_from_the_date(validation):
-    found = validate(EXITS.drop(columns="exit_year"), DESIGN, SMALL).figures.rows
-    pd.testing.assert_frame_equal(found, validate(EXITS, DESIGN, SMALL).figures.rows)
+def test_the_year_may_come_from_the_date():
+    assert np.array_equal(exit_years(EXITS.drop(columns="exit_year")), EXITS["exit_year"])
 
 
 # --- errors
