@@ -203,7 +203,7 @@ def exponentiated(estimates: Estimates, *, measure: str) -> Estimates:
     return replace(
         estimates,
         rows=rows.assign(measure=measure, estimate=ratio, se=rows["se"].to_numpy() * ratio, **bounds),
-        unit="ratio",
+        unit="number",  # a unit of "ratio" is read as a part, in per cent
         covariance=None if covariance is None else covariance[np.ix_(kept, kept)] * np.outer(ratio, ratio),
         _influence=None if influence is None else influence.picked(kept).scaled(ratio),
     )

@@ -249,7 +249,7 @@ def test_ratios_are_exponentials_with_intervals_on_the_log_scale(workers):
         assert rows[name].tolist() == pytest.approx(np.exp(plain[name]).tolist())
     assert np.sqrt(np.diagonal(ratios.covariance)) == pytest.approx(rows["se"].to_numpy())
     assert ratios._influence.variance() == pytest.approx(rows["se"].to_numpy() ** 2)
-    assert (ratios.unit, set(rows["measure"])) == ("ratio", {"odds_ratio"})
+    assert (ratios.unit, set(rows["measure"])) == ("number", {"odds_ratio"})
 
 
 # --- edges
