@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri
 from aidlib.estimate.domains import Members
 from aidlib.estimate.sampling import Floats, Ints
 
+NOBODY = 1e-12  # a share that is only rounding
 BEYOND = 38.0  # stands for an infinite threshold: the normal density there is 0
 NEAREST = 0.99999  # largest correlation in absolute value
 ROUNDS = 100
@@ -65,7 +66,8 @@ def polychoric(members: Members, weight: Floats, codes: Ints, categories: int) -
     total = members.sum(weight)
     share = np.divide(weight, total[members.row], out=np.zeros_like(weight), where=weight > 0)
     cumulative = _shares(members, share, codes, categories).cumsum(axis=2)[:, :, :-1]
-    thresholds = np.clip(ndtri(np.clip(cumulative, 0.0, 1.0)), -BEYOND, BEYOND)
+    ends = np.select([cumulative < NOBODY, cumulative > 1 - NOBODY], [0.0, 1.0], cumulative)  # rounding apart
+    thresholds = np.clip(ndtri(ends), -BEYOND, BEYOND)
     slope = np.divide(1.0, _density(thresholds), out=np.zeros_like(thresholds), where=np.abs(thresholds) < BEYOND)
     below = np.arange(categories)[:, None] <= np.arange(categories - 1)
     by_answer = (below - cumulative[:, :, None]) * slope[:, :, None]

@@ -16,6 +16,7 @@ from aidlib.estimate.domains import column_codes, text, texts
 from aidlib.estimate.intervals import wald
 from aidlib.estimate.sampling import Floats
 from aidlib.wellbeing.ordered import ordered_logit
+from aidlib.wellbeing.polychoric import BEYOND
 from aidlib.wellbeing.scales import correlations, joined, loadings_of, scale
 
 By = str | Sequence[str] | None
@@ -74,7 +75,7 @@ def item_thresholds(
     members = study.domains.members.where(given.complete)
     found = correlations(study, members, given)
     cuts = given.categories - 1
-    values = np.where(np.abs(found.thresholds) < 8, found.thresholds, np.nan)  # beyond lie infinite ones
+    values = np.where(np.abs(found.thresholds) < BEYOND, found.thresholds, np.nan)
     parts = [(values[:, j, c], found.threshold_scores(j, c)) for j in range(len(given.items)) for c in range(cuts)]
     points = [text(given.low + c) for c in range(cuts)]
     keys = {"item": np.repeat(given.items, cuts).tolist(), "cut": points * len(given.items)}
@@ -91,19 +92,23 @@ def threshold_shift(thresholds: Estimates) -> Estimates:
     """How far each item's thresholds moved, in the mean of its cuts, against those of the other items (key ``item``).
 
     From ``item_thresholds`` by one column of waves or groups: less the item's mean over these, and less the mean of
-    all items, which is a change of the trait itself and no drift. Standard deviations; errors linearised.
+    all items, which is a change of the trait itself and no drift. Only cuts that every wave with answers has count.
+    Standard deviations; errors linearised.
     """
     rows, (of,) = thresholds.rows, thresholds.domains
     groups, items = rows[of].unique(), rows["item"].unique()
     values = rows["estimate"].to_numpy().reshape(len(groups), len(items), -1)
-    usable = np.isfinite(values).all(axis=0)  # cuts that every wave has
+    there = np.isfinite(values).any(axis=(1, 2))
+    usable = np.isfinite(values[there]).all(axis=0)
+    counted = usable.any(axis=1)
     mean = usable / np.maximum(usable.sum(axis=1, keepdims=True), 1)
-    centre = np.eye(len(groups)) - 1 / len(groups)
-    others = np.eye(len(items)) - 1 / len(items)
+    centre, others = _centring(there), _centring(counted)
     table = np.einsum("gh,ij,jc->gihjc", centre, others, mean).reshape(len(groups) * len(items), -1)
     first = rows.groupby([of, "item"], sort=False).head(1).drop(columns="cut")
-    first = first.assign(measure="threshold_shift", count=np.nan)
-    return _mixed(thresholds, first, table)
+    care = rows["flag"].eq("care").groupby([rows[of], rows["item"]], sort=False).any().to_numpy()
+    empty = ~np.outer(there, counted).ravel()
+    flag = np.where(empty, "empty", np.where(care, "care", ""))
+    return _mixed(thresholds, first.assign(measure="threshold_shift", count=np.nan, flag=flag), table)
 
 
 def congruence(loadings: Estimates) -> Estimates:
@@ -162,6 +167,8 @@ def drift(
     items are turned before. Source: Zumbo (1999), A Handbook on the Theory and Methods of Differential Item
     Functioning. Raises Problem as ``reliability``, and for a column ``group`` of fewer than two values.
     """
+    if group not in sample:
+        raise reference.problem("estimate.no_column", column=group)
     given = scale(sample, items, reversed, limits)
     known = given.complete & sample[group].notna().to_numpy()
     turned = pd.DataFrame(np.where(known[:, None], given.values, np.nan), sample.index, list(given.items))
@@ -264,13 +271,20 @@ def _picked(found: Estimates, kept: np.ndarray) -> Estimates:
     )
 
 
+def _centring(counted: np.ndarray) -> Floats:
+    """The matrix that takes values less the mean of those that count; 0 for the others."""
+    one = counted.astype(np.float64)
+    return np.diag(one) - np.outer(one, one) / max(one.sum(), 1)
+
+
 def _mixed(found: Estimates, first: pd.DataFrame, table: Floats) -> Estimates:
     """Linear combinations (the lines of ``table``) of thresholds, told in the rows ``first`` (without their cuts)."""
     assert found._influence is not None  # item_thresholds keeps them
     influence = found._influence.mixed(sparse.csr_array(table.T))
-    estimate = table @ np.nan_to_num(found.rows["estimate"].to_numpy())
+    empty = (first["flag"] == "empty").to_numpy()
+    estimate = np.where(empty, np.nan, table @ np.nan_to_num(found.rows["estimate"].to_numpy()))
     covariance = influence.covariance()
-    se = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    se = np.where(empty, np.nan, np.sqrt(np.maximum(np.diagonal(covariance), 0)))
     low, high = wald(estimate, se, *(first[name].to_numpy() for name in ("df", "n", "psus")))
     return replace(
         found,

@@ -111,9 +111,20 @@ def test_the_demonstrations_scale_is_stable_over_its_waves(demo_store):
 
 
 # --- edges
+def test_a_cut_that_a_wave_lacks_does_not_count():
+    sample = made()
+    sample["a"] = sample["a"].where((sample["year"] == 2024) | (sample["a"] < 5), 4.0)
+    thresholds = item_thresholds(sample, DESIGN, ITEMS, by="year", **SCALE)
+    assert thresholds.rows.set_index(["year", "item", "cut"])["estimate"].isna().sum() == 1
+    found = threshold_shift(thresholds).rows
+    assert found["estimate"].notna().all() and found.groupby("year")["estimate"].sum().abs().max() < 1e-12
+
+
 def test_a_group_without_answers_has_no_congruence():
     sample = made().assign(year=lambda s: s["year"].astype("str").astype("category").cat.add_categories(["2026"]))
     sample.loc[sample.index[:60], ["year", "a"]] = ["2026", np.nan]
+    shift = threshold_shift(item_thresholds(sample, DESIGN, ITEMS, by="year", **SCALE)).rows.set_index("year")
+    assert (shift.loc["2026", "flag"] == "empty").all() and shift.loc["2024", "estimate"].notna().all()
     rows = congruence(factor_loadings(sample, DESIGN, ITEMS, by="year", **SCALE)).rows.set_index("year")
     assert rows.loc["2026", ["estimate", "low", "high"]].isna().all() and rows.loc["2024", "estimate"] > 0.99
 
@@ -126,6 +137,18 @@ def test_notes_are_there_in_both_languages():
 
 
 # --- errors
+def test_a_group_column_that_is_not_there_is_named():
+    with pytest.raises(Problem, match="region"):
+        drift(made(n=400), DESIGN, ITEMS, group="region", **SCALE)
+
+
+def test_without_any_answer_there_is_nothing_to_compare():
+    sample = made(n=400).assign(d=lambda s: s["d"].where(s["year"] == 2026))
+    with pytest.raises(Problem) as error:
+        stability(sample, DESIGN, ITEMS, by="year", **SCALE)
+    assert error.value.key == "wellbeing.item_constant"
+
+
 def test_a_single_group_is_refused():
     with pytest.raises(Problem, match="year"):
         drift(made().assign(year=2024), DESIGN, ITEMS, group="year", **SCALE)
