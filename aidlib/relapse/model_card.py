@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from aidlib import reference
-from aidlib.estimate import Estimates
+from aidlib.estimate import Design, Estimates
+from aidlib.relapse.fairness import GROUPS, group_errors, year_errors
+from aidlib.relapse.privacy import membership
 from aidlib.relapse.risk_model import FittedRisk
-from aidlib.relapse.validation import RISK, Validation
+from aidlib.relapse.validation import MODEL, RISK, Validation
 
 TABLES = ("validation", "differences", "groups", "years", "membership")
 TEXTS = ("use", "forbidden", "limits", "access", "contest")
@@ -100,21 +102,36 @@ class ModelCard:
 
 
 def model_card(
-    fitted: FittedRisk, validation: Validation, groups: Estimates, years: Estimates, membership: Estimates
+    fitted: FittedRisk,
+    validation: Validation,
+    design: Design | None,
+    *,
+    groups: Sequence[str] = GROUPS,
+    unit: str = "household_id",
 ) -> ModelCard:
-    """The card of a fitted model from its validation, errors by group and by year, and membership attacks.
+    """The card of a fitted model: its validation, errors by group and year, and membership attacks on its like.
 
-    Numbers flagged for their quality are taken out. Raises Problem where the validation is that of another model.
+    design: of the exits that were validated, from which the model learnt; groups: columns as in ``group_errors``.
+    Numbers flagged for their quality are taken out. Raises Problem where the validation is that of another model or of
+    other exits.
     """
-    if validation.model != fitted.model:
-        raise reference.problem("relapse.other_model", detail="validation")
-    tables = (validation.figures, validation.differences, groups, years, membership)
-    trained = validation.exits.loc[validation.exits[fitted.model.outcome].notna(), "exit_year"]
-    tested = validation.exits.loc[validation.exits[RISK + "model"].notna(), "exit_year"]
+    model, known = fitted.model, validation.exits[fitted.model.outcome]
+    if validation.model != model:
+        raise reference.problem("relapse.other_model", detail="RiskModel")
+    if (known.count(), known.sum()) != (fitted.n, fitted.events):
+        raise reference.problem("relapse.other_model", detail=f"n = {fitted.n} / {known.count()}")
+    tables = (
+        validation.figures,
+        validation.differences,
+        group_errors(validation, design, groups),
+        year_errors(validation, design),
+        membership(validation.exits, design, model, unit=unit),
+    )
+    years = validation.exits["exit_year"]
     facts = {
         "model": described(fitted),
-        "years": _span(trained),
-        "tested_years": _span(tested),
+        "years": _span(years[known.notna()]),
+        "tested_years": _span(years[validation.exits[RISK + MODEL].notna()]),
         "capacity": validation.capacity,
         "verdict": {language: validation.sentence(language) for language in ("zh", "en")},
     }

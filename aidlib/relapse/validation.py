@@ -105,6 +105,7 @@ def validate(
     events = parts[MODEL]["auc"].rows["count"].to_numpy()
     sides = (events, parts[MODEL]["auc"].rows["n"].to_numpy() - events)
     curve = calibration_curve(tested, design, model.outcome, RISK + MODEL, base=base)
+    answered = curve.rows["count"].to_numpy()
     tests["everyone"] = replace(tests[MODEL], exits=_everyone(tested), risk=RISK + "everyone")
     decision = stack({rule: test.net_benefit(thresholds) for rule, test in tests.items()}, key="rule")
     return Validation(
@@ -113,7 +114,7 @@ def validate(
         tested,
         refuse_few(_named(figures, "risk_score", "relapse_validation"), *sides),
         refuse_few(_named(_differences(parts), "difference", "relapse_paired"), *sides),
-        curve,
+        refuse_few(curve, answered, curve.rows["n"].to_numpy() - answered),
         refuse_few(decision, *sides),
     )
 
