@@ -3,7 +3,15 @@
 from aidlib.wellbeing.coding import Words, agreement, coded, to_check
 from aidlib.wellbeing.conditional import ordered_within
 from aidlib.wellbeing.effects import ordered_effects
-from aidlib.wellbeing.listening import low_satisfaction, many_codes, satisfaction, screened, wish_ranks, wishes
+from aidlib.wellbeing.listening import (
+    low_satisfaction,
+    many_codes,
+    pressure_bands,
+    satisfaction,
+    screened,
+    wish_ranks,
+    wishes,
+)
 from aidlib.wellbeing.ordered import cut_logits, ordered_logit, proportional_odds
 from aidlib.wellbeing.pathways import pathways, within_households
 from aidlib.wellbeing.questionnaire import Form, questionnaire, sample_list, source_mapping
@@ -36,6 +44,7 @@ __all__ = [
     "ordered_logit",
     "ordered_within",
     "pathways",
+    "pressure_bands",
     "proportional_odds",
     "questionnaire",
     "reliability",

@@ -64,6 +64,17 @@ def low_satisfaction(
     return _told(found, "low_satisfaction")
 
 
+def pressure_bands(pressure: pd.Series) -> pd.Series:
+    """Bands of economic pressure (1-5), codes of the list ``pressure_band``, to tell work and health by.
+
+    >>> pressure_bands(pd.Series([1.9, 2.0, 3.5, 5.0, None])).tolist()
+    ['below_2', 'from_2', 'from_3', 'from_4', nan]
+    """
+    codes = list(reference.codes("pressure_band"))
+    banded = pd.cut(pressure, [-np.inf, 2, 3, 4, np.inf], right=False, labels=codes, ordered=True)
+    return banded.rename("pressure_band")
+
+
 def satisfaction(
     sample: pd.DataFrame,
     design: Design | None,

@@ -86,7 +86,12 @@ def survey_rows() -> Iterator[Row]:
     columns = _columns("households")
     yield {"type": "start", "name": "start"}
     yield {"type": "end", "name": "end"}
-    yield {**_question(columns["household_id"]), "required": "yes"}
+    listed = {
+        "constraint": f"pulldata('{SAMPLE}', 'region', 'household_id', .) != ''",
+        "constraint_message_zh": "编号不在样本名单中",
+        "constraint_message_en": "Not on the list of households",
+    }
+    yield {**_question(columns["household_id"]), **listed, "required": "yes"}
     yield {**_question(columns["interview_date"]), "required": "yes", "default": "today()"}
     yield _calculated("year")
     for name in PULLED:

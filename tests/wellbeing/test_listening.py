@@ -17,6 +17,7 @@ from aidlib.wellbeing import (
     coded,
     low_satisfaction,
     many_codes,
+    pressure_bands,
     satisfaction,
     screened,
     to_check,
@@ -71,6 +72,15 @@ def test_screening_and_low_satisfaction_by_hand():
     sample = pd.DataFrame({"phq2": [0.0, 2, 3, 6, np.nan], "life_satisfaction": [4.0, 5, 0, 10, np.nan]})
     assert screened(sample, None).rows[["estimate", "n", "count"]].values.tolist() == [[0.5, 4, 2]]
     assert low_satisfaction(sample, None).rows[["estimate", "n", "count"]].values.tolist() == [[0.5, 4, 2]]
+
+
+def test_work_is_told_by_bands_of_pressure():
+    sample = pd.DataFrame({"pressure": [1.0, 2, 2.9, 4.5, np.nan], "days_absent": [0.0, 1, 2, 5, 9]})
+    banded = sample.assign(pressure_band=pressure_bands(sample["pressure"]))
+    rows = mean(banded, None, "days_absent", by="pressure_band").rows
+    assert rows.set_index("pressure_band")["estimate"].to_dict() == {"below_2": 0, "from_2": 1.5, "from_4": 5}
+    assert label("pressure_band", "from_4", "zh") == "压力4分及以上"
+    assert heading("pressure_band", "en") == "Band of pressure"
 
 
 def test_kappa_of_cohens_table():

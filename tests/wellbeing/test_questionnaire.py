@@ -106,6 +106,10 @@ def test_the_workbook_has_the_three_sheets_and_the_same_bytes(form):
     assert form.workbook() == questionnaire().workbook()
 
 
+def test_a_household_that_is_not_on_the_list_is_not_taken(form):
+    assert question(form, "household_id")["constraint"] == "pulldata('sample', 'region', 'household_id', .) != ''"
+
+
 # --- the list of households
 def test_the_list_holds_what_the_frame_knows(form):
     households = pd.DataFrame({"household_id": ["H1", "H2"], "region": ["990100", "990200"], "weight": [3.5, np.nan]})
