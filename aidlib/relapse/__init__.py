@@ -2,8 +2,7 @@
 
 from aidlib.relapse.accuracy import auc, brier, net_benefit
 from aidlib.relapse.at_risk import (
-    at_risk_of_exit,
-    at_risk_of_return,
+    at_risk,
     interviewed_exits,
     with_exit_bands,
     with_income_at_exit,
@@ -37,7 +36,7 @@ from aidlib.relapse.follow_up import (
 )
 from aidlib.relapse.hazards import discrete_hazard
 from aidlib.relapse.incidence import cumulative_incidence
-from aidlib.relapse.joint import joint_hazards
+from aidlib.relapse.joint import joint_hazards, state_dependence
 from aidlib.relapse.leakage import Predictor, check_leakage
 from aidlib.relapse.logrank import logrank
 from aidlib.relapse.medians import median_duration
@@ -68,8 +67,7 @@ __all__ = [
     "Written",
     "agreement",
     "alarms",
-    "at_risk_of_exit",
-    "at_risk_of_return",
+    "at_risk",
     "auc",
     "baseline_curve",
     "baseline_hazard",
@@ -134,6 +132,7 @@ __all__ = [
     "save_model",
     "scored",
     "spells",
+    "state_dependence",
     "survival_curve",
     "time_slopes",
     "transitions",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from aidlib.relapse.exits import YEAR
-from aidlib.relapse.person_years import LEFT, ON_FILE, UNIT
-from aidlib.relapse.requirements import dates
+from aidlib.relapse.person_years import LEFT, ON_FILE, RETURN, UNIT
+from aidlib.relapse.requirements import ECONOMIC, dates
 from aidlib.survey import within
 
 EXIT_BANDS = ("above_1_8", "1_2_to_1_8", "below_1_2")  # the first is the reference of models
@@ -14,31 +14,22 @@ EDGES = (1.2, 1.8)  # net income at exit over the exit line (twice the local dib
 FRESH = 366  # days before an exit within which its household was interviewed
 
 
-def at_risk_of_exit(years: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``person_years``, blank but for their design unless on file with twelve observed months to follow.
+def at_risk(years: pd.DataFrame, *positions: str) -> pd.DataFrame:
+    """The rows of ``person_years``, blank but for their design unless in one of these positions and observed.
 
-    entry, duration: exact years on file at the interview, and at the end of these months or of the file; ended: 1 where
-    the file was closed in these months, for whatever reason, else 0; left: 1 by an economic exit.
+    positions: "on_file", "left" (none named: both). entry, duration: exact years since the file was opened or closed,
+    at the interview and at the end of the twelve months after it, or at what ended them; ended: 1 where a file on file
+    was closed in these months, for whatever reason, else 0; left: 1 by an economic exit; returned: 1 where the
+    household came back.
     """
-    sample = within(_timed(years), years["position"].eq(ON_FILE) & years["observed"])
-    known = sample["position"].notna()
-    ended = sample["event"].ne("").astype(float).where(known)
-    return sample.assign(ended=ended, left=sample["event"].eq("economic").astype(float).where(known))
-
-
-def at_risk_of_return(years: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``person_years``, blank but for their design unless left with twelve observed months to follow.
-
-    Of the exit (``known_at_exit``): exit_ratio and exit_band; returned: 1 where a file was opened in these months.
-    """
-    known = with_income_at_exit(years, exits)
-    sample = within(known, known["position"].eq(LEFT) & known["observed"])
-    returned = sample["event"].eq("return").astype(float).where(sample["position"].notna())
-    return with_exit_bands(sample).assign(returned=returned)
+    sample = within(_timed(years), years["position"].isin(positions or (ON_FILE, LEFT)) & years["observed"])
+    known, event = sample["position"].notna(), sample["event"].fillna("")
+    happened = {"ended": ~event.isin(["", RETURN]), "left": event.eq(ECONOMIC), "returned": event.eq(RETURN)}
+    return sample.assign(**{name: flag.astype(float).where(known) for name, flag in happened.items()})
 
 
 def _timed(years: pd.DataFrame) -> pd.DataFrame:
-    """The rows with entry and duration, years since the spell or the absence began; see ``at_risk_of_exit``."""
+    """The rows with entry and duration, years since the spell or the absence began; see ``at_risk``."""
     asked = dates(years, "interview_date")
     stop = years["event_date"].fillna(asked + pd.DateOffset(years=1))
     since = {"entry": asked, "duration": stop}

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import block_diag
 
 from aidlib import reference
-from aidlib.estimate import Design, Estimates
+from aidlib.estimate import Design, Estimates, stack
+from aidlib.relapse.dependence import yearly_chances
 from aidlib.relapse.frailty import SD, Units, mixed
-from aidlib.relapse.hazards import Hazards, judged
+from aidlib.relapse.hazards import Hazards, discrete_hazard, judged
 from aidlib.relapse.periods import Periods
 from aidlib.relapse.requirements import column
 
@@ -69,6 +71,39 @@ def joint_hazards(
     return judged(replace(result, rows=rows, kind="effect"), min(h.totals[1] for h in all_of_them))
 
 
+def state_dependence(
+    sample: pd.DataFrame,
+    design: Design | None,
+    processes: Mapping[str, Periods],
+    *,
+    position: str = "position",
+    link: str = "logit",
+    df: str = "design",
+    base: str | None = None,
+) -> Estimates:
+    """Chance of each process by year where predictors are 0 or at their reference (keys model, ``position``, time).
+
+    model: "plain", each process alone and without a trait; "normal", ``joint_hazards``, for a household of average
+    trait. What is left of the fall in the second is what time does, the rest is sorting. Arguments, and Problems, as
+    ``joint_hazards``.
+    """
+    options: dict[str, Any] = {"link": link, "df": df, "base": base}
+    apart = {
+        name: yearly_chances(
+            discrete_hazard(_alone(sample, position, name, read), design, **vars(read), **options), link=link
+        )
+        for name, read in processes.items()
+    }
+    together = yearly_chances(joint_hazards(sample, design, processes, position=position, **options), link=link)
+    return replace(stack({"plain": stack(apart, key=position), "normal": together}, key="model"), kind="curve")
+
+
+def _alone(sample: pd.DataFrame, position: str, name: str, periods: Periods) -> pd.DataFrame:
+    """The rows of one process; those of others only keep their place in the design."""
+    inside = column(sample, position) == name
+    return sample.assign(**{one: sample[one].where(inside) for one in (periods.event, periods.duration)})
+
+
 def _fitted(
     sample: pd.DataFrame,
     design: Design | None,
@@ -84,9 +119,7 @@ def _fitted(
     if not inside.any():
         known = ", ".join(sorted(str(value) for value in sample[position].dropna().unique()))
         raise reference.problem("relapse.no_cause", column=position, cause=name, known=known)
-    own = sample.assign(**{periods.event: sample[periods.event].where(inside)})
-    own[periods.duration] = own[periods.duration].where(inside)
-    return Hazards.of(own, design, periods, link=link, df=df, base=base)
+    return Hazards.of(_alone(sample, position, name, periods), design, periods, link=link, df=df, base=base)
 
 
 def _positions(fitted: list[Hazards]) -> np.ndarray:
