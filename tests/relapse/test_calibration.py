@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aidlib.estimate import Design, make_replicates
+from aidlib.estimate import Design, make_replicates, regression
 from aidlib.reference import Problem, method
 from aidlib.relapse import calibration, calibration_curve, observed_expected
 
@@ -52,6 +52,16 @@ def test_slope_intercept_and_level_are_those_of_svyglm(sample):
     assert found.loc[names, ["estimate", "se"]].to_numpy().ravel().tolist() == pytest.approx(
         R["calibration"], rel=LEVEL
     )
+
+
+def test_slope_and_intercept_are_those_of_our_own_regression(sample):
+    table = sample.assign(log_odds=np.log(sample["risk"] / (1 - sample["risk"])))
+    wanted = regression(table, DESIGN, "returned", ["log_odds"], link="logit").rows.set_index("term")
+    found = figures(sample, DESIGN)
+    for figure, term in (("calibration_slope", "log_odds"), ("calibration_intercept", "intercept")):
+        assert found.loc[figure, ["estimate", "se"]].tolist() == pytest.approx(
+            wanted.loc[term, ["estimate", "se"]].tolist(), rel=1e-8
+        )
 
 
 # --- laws
