@@ -14,7 +14,9 @@ from aidlib.estimate.sampling import Floats, finite
 from aidlib.relapse.accuracy import weight_below
 
 EXIT = "exit"
-AFTERWARDS = frozenset({"event", "event_date", "observed", "stop", "next_opened", "returned", "visited_after"})
+AFTERWARDS = frozenset(
+    {"away", "back", "duration", "event", "event_date", "observed", "returned", "stop", "visited_after"}
+)
 OUTCOME_PREFIXES = ("return_", "returned_")
 CANARY = 0.98  # AUC of a single predictor above which it must have seen the outcome
 LEAST = 20  # returns, and exits without, from which on such an AUC is no chance

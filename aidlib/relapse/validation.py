@@ -98,16 +98,16 @@ def validate(
         raise reference.problem("relapse.complete_count")
     rules: dict[str, Rule] = {MODEL: model, **benchmarks(model)}
     tested = forward_predictions(exits, design, rules, model, unit=unit)
-    tests = {r: Tests(tested, design, model.outcome, RISK + r, capacity, base) for r in rules}
-    parts = {rule: test.figures() for rule, test in tests.items()}
+    trials = {r: Trial(tested, design, model.outcome, RISK + r, capacity, base) for r in rules}
+    parts = {rule: trial.figures() for rule, trial in trials.items()}
     skill = {rule: _skill(part["brier"], parts["base_rate"]["brier"]) for rule, part in parts.items()}
     figures = stack({r: stack(parts[r] | {"brier_skill": skill[r]}, key="figure") for r in rules}, key="rule")
     events = parts[MODEL]["auc"].rows["count"].to_numpy()
     sides = (events, parts[MODEL]["auc"].rows["n"].to_numpy() - events)
     curve = calibration_curve(tested, design, model.outcome, RISK + MODEL, base=base)
     answered = curve.rows["count"].to_numpy()
-    tests["everyone"] = replace(tests[MODEL], exits=_everyone(tested), risk=RISK + "everyone")
-    decision = stack({rule: test.net_benefit(thresholds) for rule, test in tests.items()}, key="rule")
+    trials["everyone"] = replace(trials[MODEL], exits=_everyone(tested), risk=RISK + "everyone")
+    decision = stack({rule: trial.net_benefit(thresholds) for rule, trial in trials.items()}, key="rule")
     return Validation(
         model,
         capacity,
@@ -151,7 +151,7 @@ def exit_years(exits: pd.DataFrame) -> Floats:
 
 
 @dataclass(frozen=True)
-class Tests:
+class Trial:
     """The measures of one column of risks on a sample that has been tested."""
 
     exits: pd.DataFrame

@@ -27,9 +27,9 @@ def test_on_the_day_of_exit_is_not_after_it():
     check_leakage(EXITS, [Predictor("exit_ratio", "exit_date", -1)], outcome="returned_1y")
 
 
-@pytest.mark.parametrize("name", ["returned_1y", "returned_3y", "return_date", "event", "visited_after"])
+@pytest.mark.parametrize("name", ["returned_1y", "returned_3y", "return_date", "away", "visited_after"])
 def test_the_outcome_and_what_came_of_it_is_refused(name):
-    exits = EXITS.assign(return_date=EXITS["exit_date"], event=0.0, visited_after=0.0)
+    exits = EXITS.assign(return_date=EXITS["exit_date"], away=0.0, visited_after=0.0)
     assert refusal(exits, Predictor(name, "exit")) == ("relapse.leak_outcome", name)
 
 
