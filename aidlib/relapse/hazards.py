@@ -56,7 +56,8 @@ def discrete_hazard(
     and units are the clusters of a design that names none.
     heterogeneity: "normal" adds an unobserved trait of the ``unit``, the same in all its spells and normally
     distributed, and its standard deviation (measure "sd"); see ``frailty``. Coefficients are then those at a given
-    trait. Rows without event (missing) or predictor leave the model and stay in the design.
+    trait. Where two processes take turns, as leaving and returning do, each alone meets a selection of traits: see
+    ``joint_hazards``. Rows without event (missing) or predictor leave the model and stay in the design.
     Models of fewer than 50 events are flagged "quality", which the release gate withholds; years and classes with
     fewer are flagged "care".
     Raises Problem as ``regression`` and ``Periods.read``.

@@ -20,6 +20,7 @@ from aidlib.relapse import (
     heterogeneity_test,
     joint_hazards,
     probability_effects,
+    state_dependence,
     yearly_chances,
 )
 from aidlib.relapse.frailty import Units, integral
@@ -220,6 +221,20 @@ def test_the_curves_with_and_without_trait_stand_side_by_side():
     assert found["model"].tolist() == ["plain"] * 3 + ["normal"] * 3
     plain, normal = (found.loc[found["model"] == name, "estimate"].to_numpy() for name in ("plain", "normal"))
     assert plain[0] / plain[2] > normal[0] / normal[2]
+
+
+def test_processes_alone_stand_beside_the_joint_model():
+    rows = inflow()
+    found = state_dependence(rows, DESIGN, PROCESSES)
+    assert (found.keys, found.kind, found.unit) == (("model", "position", "time"), "curve", "share")
+    lines = found.rows.set_index(["model", "position"])
+    joint = yearly_chances(joint_hazards(rows, DESIGN, PROCESSES)).rows
+    for name, read in PROCESSES.items():
+        own = rows.assign(event=rows["event"].where(rows["position"] == name))
+        plain = yearly_chances(discrete_hazard(own, DESIGN, cause=read.cause, predictors=read.predictors, **NAMES))
+        assert lines.loc[("plain", name), "estimate"].tolist() == pytest.approx(plain.rows["estimate"].tolist())
+        together = joint.loc[joint["position"] == name, "estimate"].tolist()
+        assert lines.loc[("normal", name), "estimate"].tolist() == pytest.approx(together)
 
 
 @pytest.mark.slow
