@@ -7,9 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aidlib import survey
 from aidlib.estimate import Design, function_of
 from aidlib.reference import Problem, method
-from aidlib.relapse import RiskModel, auc, brier, calibration, group_errors, precision, validate
+from aidlib.relapse import (
+    RiskModel,
+    auc,
+    brier,
+    calibration,
+    dossier_spells,
+    group_errors,
+    known_at_exit,
+    precision,
+    validate,
+)
 from aidlib.relapse.validation import exit_years, forward_predictions
 from tests.relapse.leavers import DESIGN, PREDICTORS, leavers
 
@@ -238,3 +249,19 @@ def test_a_complete_count_and_missing_dates_are_refused():
         with pytest.raises(Problem) as error:
             validate(exits, design, SMALL)
         assert error.value.key == key
+
+
+def test_the_small_demonstration_goes_the_whole_way(demo_store):
+    """Exits of the register with what was known of them: no leak, and too few returns to publish anything."""
+    found = survey.load("2025", "990000", store=demo_store)
+    spells = dossier_spells(found.dossiers, until="2025-12-31")
+    exits = known_at_exit(spells, found.panel, found.decisions, until="2025-12-31")
+    design = Design(strata="stratum", psu="psu", nested=True, lonely_psu="average")
+    for horizon in (1, 3):
+        validation = validate(exits, design, RiskModel(horizon))
+        flags = set(validation.figures.rows["flag"])
+        assert flags <= {"quality", "empty"}
+        assert validation.sentence("en").startswith("Fewer than 50 returns")
+        assert len(validation.headline.rows) == 15
+        tested = validation.exits.dropna(subset=["risk_model"])
+        assert (len(tested) > 0) == ("quality" in flags)
