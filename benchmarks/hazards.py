@@ -61,10 +61,10 @@ def run() -> list[dict[str, Any]]:
 def _lines(place: Path) -> Iterator[dict[str, Any]]:
     python = os.environ.get("AIDLIB_PEERS", str(ROOT / ".venv-peers" / "bin" / "python"))
     tasks = ("plain", "weighted")
-    ours = [*ONE_THREAD, sys.executable, "-m", "benchmarks.hazards", str(place), "3"]
+    ours = [*ONE_THREAD, sys.executable, "-m", "benchmarks.hazards", str(place), "2"]
     runs = {task: ([*ours, task], 1.0) for task in tasks}
     if Path(python).exists():
-        theirs = [*ONE_THREAD, python, str(PEERS / "cluster_logit.py"), str(place), "1"]
+        theirs = [*ONE_THREAD, python, str(PEERS / "cluster_logit.py"), str(place), "2"]
         runs |= {peer: ([*theirs, peer], 1.0) for peer in CONTESTS}
     else:
         yield {"what": "not here, not run: statsmodels, pyfixest"}

@@ -35,6 +35,7 @@ UNORDERED = {
 }
 # Units whose total is the sum of its parts: its bar would dwarf theirs, so it stands in the table alone.
 SUMS = {"yuan", "yuan/year", "households", "persons", "rows"}
+RATIOS = ("odds_ratio", "hazard_ratio", "rate_ratio")  # 1 where nothing makes a difference
 WRAP = {"zh": 12, "en": 26}
 
 
@@ -112,7 +113,8 @@ def finish(ax: Axes, layout: Layout, *, values: str, intervals: bool = True, car
     ax.grid(axis="x" if values == "x" else "y", color=GRID)
     ax.tick_params(length=0, labelfontfamily="Noto Sans SC")
     if layout.kind in {"change", "effect"}:
-        (ax.axvline if values == "x" else ax.axhline)(0, color=INK, linewidth=0.8, zorder=1)
+        nothing = 1.0 if layout.rows["measure"].isin(RATIOS).all() else 0.0  # what no effect looks like
+        (ax.axvline if values == "x" else ax.axhline)(nothing, color=INK, linewidth=0.8, zorder=1)
     unit, note = _unit_line(layout, intervals), note_on_marks(layout, care)
     if values == "x":
         ax.set_xlabel("\n".join(part for part in (unit, note) if part), loc="left")

@@ -4,6 +4,7 @@ from aidlib.relapse.accuracy import auc, brier, net_benefit
 from aidlib.relapse.at_risk import (
     at_risk,
     interviewed_exits,
+    met_on_file,
     with_exit_bands,
     with_income_at_exit,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "mean_stay",
     "median_duration",
     "membership",
+    "met_on_file",
     "mobility",
     "model_card",
     "monitor",

@@ -28,6 +28,16 @@ def at_risk(years: pd.DataFrame, *positions: str) -> pd.DataFrame:
     return sample.assign(**{name: flag.astype(float).where(known) for name, flag in happened.items()})
 
 
+def met_on_file(sample: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``at_risk`` of households first interviewed on file; those of others keep their design alone.
+
+    Who was met after an exit is a selection of those who have not come back, which no model of both moves can undo.
+    """
+    known = sample[sample["position"].notna()].sort_values("interview_date", kind="stable")
+    first = known.drop_duplicates(UNIT).set_index(UNIT)["position"]
+    return within(sample, sample[UNIT].map(first).eq(ON_FILE))
+
+
 def _timed(years: pd.DataFrame) -> pd.DataFrame:
     """The rows with entry and duration, years since the spell or the absence began; see ``at_risk``."""
     asked = dates(years, "interview_date")

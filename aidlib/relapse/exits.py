@@ -117,6 +117,8 @@ def line_on(region: pd.Series, day: pd.Series, lines: pd.DataFrame) -> pd.Series
 
 def _latest(table: pd.DataFrame, events: pd.DataFrame, day: str) -> pd.DataFrame:
     """Of each household's events the last one on or before its exit, in the rows of ``table``."""
+    if table.empty:
+        return events.head(0)
     left = table[[UNIT, "exit_date"]].assign(row=np.arange(len(table))).sort_values("exit_date", kind="stable")
     right = events.assign(**{day: events[day].astype(left["exit_date"].dtype)}).sort_values(day, kind="stable")
     found = pd.merge_asof(left, right, left_on="exit_date", right_on=day, by=UNIT)

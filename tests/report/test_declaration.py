@@ -51,7 +51,14 @@ def notebook(folder: Path, *cells: str, tag: str = "parameters") -> Path:
 
 def test_the_shipped_declaration_is_right_and_fits_its_notebooks():
     annual = declaration(ROOT / "reports/annual.yml")
-    assert [chapter_name(name) for name in annual.chapters] == ["data_quality", "profile", "change", "regions"]
+    assert [chapter_name(name) for name in annual.chapters] == [
+        "data_quality",
+        "profile",
+        "change",
+        "relapse",
+        "followup",
+        "regions",
+    ]
     for chapter in annual.chapters:
         annual.check_notebook(ROOT / "notebooks" / f"{chapter}.ipynb")
     assert annual.regions[0] == "990000"
