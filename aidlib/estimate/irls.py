@@ -134,9 +134,17 @@ def _sums(data: Data, scale: _Scale, link: Link, coefficients: Floats) -> _Sums:
         x, y, weight = _standard(data, scale, rows), data.outcome[rows], data.weight[rows]
         eta = x @ coefficients
         score += ((y - link.mean(eta)) * link.score(eta) * weight) @ x
-        information += (x * (link.information(eta) * weight)[:, None]).T @ x
+        information += _crossed(x, link.information(eta) * weight)
         deviance += float(weight @ link.deviance(y, eta))
     return _Sums(score, information, deviance)
+
+
+def _crossed(x: Floats, weight: Floats) -> Floats:
+    """sum_i weight_i x_i x_i'; half the work where no weight is negative, as some replicates' are."""
+    if weight.min(initial=0.0) < 0:
+        return np.asarray((x * weight[:, None]).T @ x)
+    root = x * np.sqrt(weight)[:, None]
+    return np.asarray(root.T @ root)
 
 
 def _standard(data: Data, scale: _Scale, rows: slice) -> Floats:
@@ -145,7 +153,7 @@ def _standard(data: Data, scale: _Scale, rows: slice) -> Floats:
     out = np.empty((len(part), part.shape[1] + 1), order="F")
     out[:, 0] = 1.0
     np.subtract(part, scale.middle, out=out[:, 1:])
-    out[:, 1:] /= scale.width
+    out[:, 1:] *= 1 / scale.width
     return out
 
 

@@ -211,12 +211,12 @@ def exponentiated(estimates: Estimates, *, measure: str) -> Estimates:
 
 def units(model: Model) -> tuple[Floats, Floats]:
     """For each coefficient the rows used (a term of 0 and 1: where it is 1), and those with an outcome other than 0."""
-    events = model.data.outcome != 0
-    n, count = [float(len(events))], [float(np.count_nonzero(events))]
+    events = (model.data.outcome != 0).astype(np.float64)
+    n, count = [float(len(events))], [float(events.sum())]
     for column in model.data.matrix.T:
-        held = column != 0 if is_flag(column) else np.ones_like(events)
-        n.append(float(np.count_nonzero(held)))
-        count.append(float(np.count_nonzero(events[held])))
+        flag = is_flag(column)
+        n.append(float(column.sum()) if flag else n[0])
+        count.append(float(column @ events) if flag else count[0])
     return np.array(n, dtype=np.float64), np.array(count, dtype=np.float64)
 
 

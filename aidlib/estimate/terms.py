@@ -14,7 +14,7 @@ from aidlib.estimate.domains import column_codes
 from aidlib.estimate.sampling import Floats, finite
 
 ALIASED = 1e-12  # of a term's variance: what others must leave unexplained, as rounding leaves so much of a sum of them
-BLOCK = 4096  # so many rows are taken at once: their terms stay in the processor's cache
+BLOCK = 8192  # so many rows are taken at once: their terms stay in the processor's cache
 
 
 Part = tuple[str, float | None]  # a column, and the code of its level
@@ -159,8 +159,10 @@ def _check(matrix: Floats, names: list[str], usable: NDArray[np.bool_]) -> None:
         return
     middle = np.array([np.mean(column, where=usable) for column in matrix.T])
     gram = np.zeros((len(names), len(names)))
+    whole = bool(usable.all())
     for rows in blocks(len(matrix)):
-        block = (matrix[rows] - middle)[usable[rows]]
+        block = matrix[rows] - middle
+        block = block if whole else block[usable[rows]]
         gram += block.T @ block
     place = aliased(gram)
     if place is not None:
