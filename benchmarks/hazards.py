@@ -61,14 +61,14 @@ def run() -> list[dict[str, Any]]:
 def _lines(place: Path) -> Iterator[dict[str, Any]]:
     python = os.environ.get("AIDLIB_PEERS", str(ROOT / ".venv-peers" / "bin" / "python"))
     tasks = ("plain", "weighted")
-    ours = [*ONE_THREAD, sys.executable, "-m", "benchmarks.hazards", str(place), "2"]
+    ours = [*ONE_THREAD, sys.executable, "-m", "benchmarks.hazards", str(place), "1"]
     runs = {task: ([*ours, task], 1.0) for task in tasks}
     if Path(python).exists():
-        theirs = [*ONE_THREAD, python, str(PEERS / "cluster_logit.py"), str(place), "2"]
+        theirs = [*ONE_THREAD, python, str(PEERS / "cluster_logit.py"), str(place), "1"]
         runs |= {peer: ([*theirs, peer], 1.0) for peer in CONTESTS}
     else:
         yield {"what": "not here, not run: statsmodels, pyfixest"}
-    times = race(runs, rounds=2)
+    times = race(runs, rounds=3)
     for peer, task in CONTESTS.items():
         if peer in times:
             check(times[task], times[peer], peer, SAME)
