@@ -1,7 +1,9 @@
 """What makes a worker's household poor: how much of hardship each cause accounts for, and what prices do."""
 
 from aidlib.causes.accounting import hardship_shares, if_reimbursed
+from aidlib.causes.agreement import agreement, concordance
 from aidlib.causes.components import COSTS, NEEDS, components, dependency, lost_earnings, rigid_costs
+from aidlib.causes.fragility import e_value, e_values, omitted_variable, oster, robustness_value
 from aidlib.causes.indices import (
     group_index,
     household_index,
@@ -12,6 +14,7 @@ from aidlib.causes.indices import (
     price_ratios,
     real_income,
 )
+from aidlib.causes.machine import interactions, learn
 from aidlib.causes.published import price_growth, real_standards, standards
 from aidlib.causes.shapley import shapley
 from aidlib.causes.supplement import supplement_due, supplement_figures, supplement_months, with_supplement
@@ -19,14 +22,22 @@ from aidlib.causes.supplement import supplement_due, supplement_figures, supplem
 __all__ = [
     "COSTS",
     "NEEDS",
+    "agreement",
     "components",
+    "concordance",
     "dependency",
+    "e_value",
+    "e_values",
     "group_index",
     "hardship_shares",
     "household_index",
     "if_reimbursed",
+    "interactions",
     "laspeyres",
+    "learn",
     "lost_earnings",
+    "omitted_variable",
+    "oster",
     "paasche",
     "price_growth",
     "price_level",
@@ -35,6 +46,7 @@ __all__ = [
     "real_income",
     "real_standards",
     "rigid_costs",
+    "robustness_value",
     "shapley",
     "standards",
     "supplement_due",

@@ -62,12 +62,12 @@ def robustness_value(f: Floats | float, q: float = 1.0) -> Floats:
     return np.asarray((np.sqrt(g**4 + 4 * g**2) - g**2) / 2)
 
 
-def omitted_bias(r2_factor: Floats, r2_outcome: Floats, f: float) -> Floats:
+def omitted_bias(r2_factor: float, r2_outcome: float, f: float) -> float:
     """Part of the effect that a confounder with these partial R² takes away: 1 all of it.
 
     |bias| / |effect| = sqrt(R²_outcome R²_factor / (1 - R²_factor)) / f.
     """
-    return np.asarray(np.sqrt(r2_outcome * r2_factor / (1 - r2_factor)) / f)
+    return float(np.sqrt(r2_outcome * r2_factor / (1 - r2_factor)) / f)
 
 
 def benchmark(r2_factor: float, r2_outcome: float, times: float) -> tuple[float, float]:
@@ -115,7 +115,7 @@ def omitted_variable(
     numbers = {"partial_r2": r2, "robustness": robustness_value(f), "robustness_limit": robustness_value(f, kept)}
     for many in times:
         strength = benchmark(with_factor, with_outcome, many)
-        left = 1 - omitted_bias(*np.array(strength), f) if strength[0] < 1 else np.nan
+        left = 1 - omitted_bias(strength[0], strength[1], f) if strength[0] < 1 else np.nan
         numbers[f"left_{many:g}"] = left
     return _listed(plane, {name: float(value) for name, value in numbers.items()}, "omitted_variable")
 
@@ -224,7 +224,8 @@ class _Plane:
         beta = (left @ rest) / (left @ left)
         total = y @ y
         r2 = 1 - ((rest - beta * left) ** 2).sum() / total
-        return Moments(alone, beta, (alone * (x @ y)) / total, r2, total, x @ x, left @ left)
+        found = alone, beta, alone * (x @ y) / total, r2, total, x @ x, left @ left
+        return Moments(*map(float, found))
 
     def partial_r2(self, outcome: Floats, columns: Floats, given: Floats) -> float:
         """Share of what ``given`` leaves of the outcome that ``columns`` explain."""

@@ -145,7 +145,7 @@ def learn(
 
 
 def interactions(boosted: Machine, additive: Machine) -> Estimates:
-    """What trees of two levels tell beyond trees of one split: the gain in held-out AUC, with the same folds and resamples.
+    """Gain in held-out AUC by trees of two levels over trees of one split, with the same folds and resamples.
 
     An interval around 0: the factors add up on the scale of log odds, no pair of them works together in a way that
     shows.
@@ -224,9 +224,10 @@ def _levels(matrix: Floats, columns: list[int], names: list[str], count: Ints, f
         values, code = values[middle], group[code]
     if "=" not in names[0]:
         return Levels([f"{value:g}" for value in values[:, 0]], columns, values, code)
-    said = [name.split("=", 1)[1] for name in names]
-    texts = [said[int(row.argmax())] if row.any() else first for row in values]
-    return Levels(texts, columns, values, code)
+    said = [first, *(name.split("=", 1)[1] for name in names)]
+    place = np.where(values.any(axis=1), values.argmax(axis=1) + 1, 0)
+    order = np.argsort(place)
+    return Levels([said[i] for i in place[order]], columns, values[order], np.argsort(order)[code])
 
 
 def _trained(matrix: Floats, table: Floats, kind: str) -> Any:
