@@ -112,12 +112,13 @@ def omitted_variable(
     z, rest = plane.controls[:, own], np.delete(plane.controls, own, axis=1)
     with_factor = plane.partial_r2(plane.x, z, rest)
     with_outcome = plane.partial_r2(plane.y, z, np.column_stack([rest, plane.x]))
-    numbers = {"partial_r2": r2, "robustness": robustness_value(f), "robustness_limit": robustness_value(f, kept)}
+    robust = {"robustness": robustness_value(f).item(), "robustness_limit": robustness_value(f, kept).item()}
+    numbers: dict[str, float] = {"partial_r2": r2, **robust}
     for many in times:
         strength = benchmark(with_factor, with_outcome, many)
         left = 1 - omitted_bias(strength[0], strength[1], f) if strength[0] < 1 else np.nan
         numbers[f"left_{many:g}"] = left
-    return _listed(plane, {name: float(value) for name, value in numbers.items()}, "omitted_variable")
+    return _listed(plane, numbers, "omitted_variable")
 
 
 def oster(
