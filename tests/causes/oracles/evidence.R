@@ -1,0 +1,11 @@
+# Kappa, unsupported share and shares of causes of evidence.csv by R survey; writes evidence.json.
+library(survey)
+data <- read.csv("evidence.csv")
+design <- svydesign(ids = ~psu, strata = ~stratum, weights = ~weight, data = data, nest = TRUE)
+kappa <- svykappa(~ said_f + shown_f, update(design, said_f = factor(said), shown_f = factor(shown)))
+unsupported <- svyratio(~ I(said * (1 - shown)), ~said, design)
+main <- svymean(~said, design)
+numbers <- c(coef(kappa), SE(kappa), coef(unsupported), SE(unsupported), coef(main), SE(main))
+names <- c("kappa", "kappa_se", "unsupported", "unsupported_se", "named", "named_se")
+pairs <- sprintf("\"%s\": %.15g", names, as.numeric(numbers))
+writeLines(paste0("{", paste(pairs, collapse = ", "), "}"), "evidence.json")
